@@ -57,13 +57,16 @@ EDGE_NODE = {
     "control_room.history.storage": "",
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
-    "control_room.history": "messages control_room.history.storage",
+    "control_room.history.shares": "control_room.history.storage",
+    "control_room.history": "messages control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
-    "control_room.ingest": "messages config mqtt control_room control_room.history",
+    "control_room.ingest": (
+        "messages config mqtt control_room control_room.history control_room.history.shares"
+    ),
     "control_room.report": "messages view inspection evidence control_room.history",
     "control_room.long_work": "control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",

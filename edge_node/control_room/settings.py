@@ -59,11 +59,9 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Annotated[str, about("Folder for the history.", min_length=1)] = "/var/lib/corrosion-room"
     title: Annotated[str, about("Heading of the page.", min_length=1, max_length=60)] = "Control room"
     site: Annotated[Id | None, about("Subscribe to one site only; all if not given.")] = None
-    max_mb: Annotated[int, about("Bound on messages; beyond it the oldest verdicts are deleted.", ge=10)] = (
-        4096
-    )
+    max_mb: Annotated[int, about("Bound on messages; beyond, who uses most gives the oldest.", ge=10)] = 4096
     pictures_mb: Annotated[
-        int, about("Bound on pictures; beyond it the oldest full ones are deleted.", ge=1)
+        int, about("Bound on pictures; beyond, who uses most gives, full ones first.", ge=1)
     ] = 2048
     days: Annotated[
         Days | None,
@@ -78,6 +76,13 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
     receipts_from_first_heard: Annotated[
         bool, about("Publish it also where the first verdicts of an epoch never came: robots then drop them.")
     ] = False
+    max_robots: Annotated[
+        int, about("Robots that come in by themselves; more wait until an admin admits them.", ge=1)
+    ] = 1000
+    max_sites: Annotated[int, about("Sites of which robots come in by themselves.", ge=1)] = 100
+    sites: Annotated[
+        tuple[Id, ...], about("Sites of which robots come in by themselves; any if not given.")
+    ] = ()
     severities: Annotated[
         tuple[Text, ...], about("From the least to the worst, as the models name them.")
     ] = (

@@ -42,7 +42,7 @@ class Secured:
         self.other: Authority = certificates.Authority(folder, "other-ca")
         self.authority.certificate("broker", host="127.0.0.1")
         # An observer that may do everything, so that a test can see what was delivered to nobody else.
-        rules = (PROFILE / "corrosion.acl").read_text(encoding="utf-8")
+        rules = (PROFILE / "corrosion.acl").read_text(encoding="utf-8").replace("SITE", "site")
         fence = f"pattern readwrite {FENCE}/#\n"
         (folder / "corrosion.acl").write_text(rules + f"\nuser auditor\ntopic readwrite #\n{fence}", "utf-8")
         profile = (PROFILE / "corrosion.conf").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ class Secured:
     def endpoint(self, name: str, files: tuple[Path, Path] | None = None) -> Endpoint:
         """Where to connect as ``name``."""
         context = ssl.create_default_context(cafile=str(self.authority.file))
-        context.load_cert_chain(*(files or self.authority.certificate(name)))
+        context.load_cert_chain(*(files or self.authority.certificate(name, file=name.replace("/", "-"))))
         return Endpoint("127.0.0.1", self.broker.port, f"{name}-{time.monotonic_ns()}", tls=context)
 
 
@@ -103,14 +103,17 @@ def secured(tmp_path_factory) -> Iterator[Secured]:
     made.broker.kill()
 
 
+def said_by(site: str, robot: str) -> list[str]:
+    """Everything that a robot says of itself: every channel that the published document has."""
+    said = [channel.topic for channel in channels() if channel.sends]
+    return [topic.replace("/SITE/ROBOT/", f"/{site}/{robot}/").replace("SHA256", "0" * 64) for topic in said]
+
+
 def own_topics(robot: str) -> list[str]:
-    """Everything that a robot says: every channel that the published document has, and the views of it."""
-    said = [
-        channel.topic.replace("/SITE/ROBOT/", f"/site/{robot}/") for channel in channels() if channel.sends
-    ]
+    """Everything that a robot says, and the views of it."""
     views = [f"homeassistant/device/site/{robot}/config", f"homeassistant/sensor/site_outcome/{robot}/config"]
     births = [f"spBv1.0/site/{word}/{robot}" for word in ("NBIRTH", "NDATA", "NDEATH")]
-    return [topic.replace("SHA256", "0" * 64) for topic in said] + views + births + old_views(robot)
+    return said_by("site", robot) + views + births + old_views(robot)
 
 
 def old_views(robot: str) -> list[str]:
@@ -131,10 +134,13 @@ COMMANDS = [*commands_to("robot-1"), *commands_to("robot-2")]
 RECEIPT = "corrosion/v1/site/robot-1/receipt/historian"
 POSES = [f"corrosion/v1/site/{robot}/pose" for robot in ("robot-1", "robot-2")]
 PIECES = [f"corrosion/v1/site/{robot}/bundle/piece" for robot in ("robot-1", "robot-2")]
+# Of a robot of the same name at another site.
+ELSEWHERE = [*said_by("other", "robot-1"), "homeassistant/device/other/robot-1/config"]
 BIRTH = "homeassistant/status"  # Home Assistant says there that it has started
 CLEARED = {
     *(f"corrosion/v1/site/{robot}/{leaf}" for robot in ROBOTS for leaf in ("status", "latest", "thumbnail")),
     *(topic for robot in ROBOTS for topic in own_topics(robot) if topic.startswith("homeassistant/")),
+    *(topic for topic in ELSEWHERE if topic.endswith(("/status", "/latest", "/thumbnail", "/config"))),
     *(RECEIPT, BIRTH),
 }
 ALL = [
@@ -144,6 +150,7 @@ ALL = [
     RECEIPT,
     *POSES,
     *PIECES,
+    *ELSEWHERE,
     BIRTH,
     "elsewhere",
     "$SYS/x",
@@ -151,6 +158,8 @@ ALL = [
 MAY_WRITE = {
     "robot-1": set(own_topics("robot-1")),
     "robot-2": set(own_topics("robot-2")),
+    "site/robot-1": {*said_by("site", "robot-1"), "homeassistant/device/site/robot-1/config"},
+    "other/robot-1": set(ELSEWHERE),
     "viewer": set(),
     "controller": {*COMMANDS, *PIECES},
     "historian": {RECEIPT},
@@ -158,7 +167,7 @@ MAY_WRITE = {
     "caretaker": CLEARED,
     "stranger": set(),
 }
-SAID = {*own_topics("robot-1"), *own_topics("robot-2")}
+SAID = {*own_topics("robot-1"), *own_topics("robot-2"), *ELSEWHERE}
 MAY_READ = {
     "robot-1": {*commands_to("robot-1"), RECEIPT, POSES[0], PIECES[0], *old_views("robot-1")},
     "robot-2": {*commands_to("robot-2"), POSES[1], PIECES[1], *old_views("robot-2")},

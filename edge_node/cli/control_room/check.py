@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if done.checked:
         print(f"{done.path}: {rows} were read", file=sys.stderr)
-    print(
-        "stop the control room; `edge-node control-room salvage` keeps what can still be read, and"
-        " `restore` puts a backup back",
-        file=sys.stderr,
-    )
+    if not done.is_missing:
+        print(
+            "if it is not permissions or a full disk, stop the control room:"
+            " `edge-node control-room salvage` keeps what can still be read, `restore` puts a backup back",
+            file=sys.stderr,
+        )
     return 1

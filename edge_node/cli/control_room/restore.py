@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "The control room must not run. What was there is moved to a folder beside it; nothing is deleted.\n"
         "Verdicts that came after the backup are in that folder alone: those that robots still hold\n"
-        "(receipts) come again, the others are gaps from then on. Everybody logs in anew."
+        "(receipts) come again, the others are gaps from then on. Who may log in stays as it is: users come\n"
+        "from the backup only where there are none, so that nobody who was removed comes back."
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING
 
-from sqlalchemy import LargeBinary, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Integer, LargeBinary, bindparam, delete, func, insert, select, tuple_, update
 
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.records import Conflict
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
     from edge_node.messages.verdict import Verdict
 
-MAX_CONFLICTS = 1000  # are kept, the newest; a robot of another's name would fill the disk
+MAX_CONFLICTS = 1000  # of a robot are kept, the newest: one of another's name would fill the disk
 _LOGGED = (1, 10, 100)  # conflicts of a robot: a line for each would fill the log
 
 _log = logging.getLogger(__name__)
@@ -27,14 +27,6 @@ _STORED = select(verdict.c.sha256, verdict.c.observed_us, verdict.c.outcome).whe
     verdict.c.epoch_key == bindparam("epoch_key"), verdict.c.seq == bindparam("seq")
 )
 _COUNTS = select(conflict.c.robot_key, func.count()).group_by(conflict.c.robot_key)
-_held = select(
-    conflict.c.conflict_key,
-    func.sum(func.length(conflict.c.payload)).over(order_by=conflict.c.conflict_key.desc()).label("bytes"),
-).subquery()
-_DELETE_BEYOND = delete(conflict).where(
-    conflict.c.conflict_key
-    <= select(func.max(_held.c.conflict_key)).where(_held.c.bytes > bindparam("max_bytes")).scalar_subquery()
-)
 _NEWEST = (
     select(
         *(robot.c.site, robot.c.robot, conflict.c.epoch, conflict.c.seq),
@@ -62,8 +54,17 @@ _INSERT = insert(conflict).from_select(
         *(bindparam("received"), ONE, bindparam("content", type_=LargeBinary)),
     ).where(_IS_EPOCH),
 )
+_robot_key = select(epoch.c.robot_key).where(_IS_EPOCH).scalar_subquery()
+_newest_lost = (
+    select(conflict.c.conflict_key)
+    .where(conflict.c.robot_key == _robot_key)
+    .order_by(conflict.c.conflict_key.desc())
+    .limit(ONE)
+    .offset(bindparam("kept", type_=Integer))
+    .scalar_subquery()
+)
 _DELETE_OLDEST = delete(conflict).where(
-    conflict.c.conflict_key <= select(func.max(conflict.c.conflict_key)).scalar_subquery() - bindparam("kept")
+    conflict.c.robot_key == _robot_key, conflict.c.conflict_key <= _newest_lost
 )
 _COUNT_OF_ROBOT = (
     select(func.count())
@@ -97,11 +98,6 @@ def count_conflicts(database: Database) -> dict[int, int]:
     return dict(database.rows(_COUNTS))
 
 
-def delete_beyond(database: Database, max_bytes: int) -> int:
-    """Delete the oldest conflicts whose payloads do not fit into ``max_bytes``; return their count."""
-    return database.write(_DELETE_BEYOND, {"max_bytes": max_bytes})
-
-
 def select_conflicts(database: Database, limit: int) -> list[Conflict]:
     """Return the verdicts whose id another one had, newest first."""
     rows = database.rows(_NEWEST, {"limit": bound_limit(limit)})
@@ -122,7 +118,7 @@ def _insert(database: Database, epoch_key: int, repeated: Verdict, payload: byte
     if database.write(_COUNT_AGAIN, values):
         return
     database.write(_INSERT, values)
-    database.write(_DELETE_OLDEST, {"kept": MAX_CONFLICTS})
+    database.write(_DELETE_OLDEST, {"epoch_key": epoch_key, "kept": MAX_CONFLICTS})
     found = database.peek(_COUNT_OF_ROBOT, values)
     if found is not None and found[0] in _LOGGED:
         _log.warning(

@@ -23,7 +23,9 @@ from edge_node.control_room.history import (
     sequence_gaps,
     strip_cells,
 )
-from edge_node.control_room.history.database import Database, to_us
+from edge_node.control_room.history.database import Database, from_us, to_us
+from edge_node.control_room.history.records import QuarantinedRobot, Share
+from edge_node.control_room.history.shares import ledger, quarantine
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -137,6 +139,34 @@ class History:
     def note_refused(self, reason: str, topic: str, text: str) -> None:
         """Count an unreadable message by its reason."""
         inserts.count_refused(self._database, reason, topic, text, to_us(_now()))
+
+    # --- robots beyond a bound
+
+    def note_waiting(self, site: str, robot: str, messages: int, received_at: datetime) -> None:
+        """Count messages that are not stored of a robot that nobody has admitted."""
+        quarantine.note_waiting(self._database, site, robot, messages, to_us(received_at))
+
+    def decide_robot(self, site: str, robot: str, *, admit: bool, by: str) -> None:
+        """Admit a robot, or refuse it; one that is stored already keeps its record."""
+        state = quarantine.ADMITTED if admit else quarantine.REFUSED
+        quarantine.decide(self._database, (site, robot), state, by, to_us(_now()))
+
+    def quarantined(self) -> list[QuarantinedRobot]:
+        """Return robots of which a person decides or has decided; those that wait first."""
+        return [
+            QuarantinedRobot._make(
+                (*row[:2], *map(from_us, row[2:4]), *row[4:6], row[6] and from_us(row[6]), row[7])
+            )
+            for row in quarantine.select_all(self._database)
+        ]
+
+    def admissions(self) -> dict[tuple[str, str], str]:
+        """Return the state of those robots by site and name."""
+        return quarantine.select_states(self._database)
+
+    def robot_names(self) -> set[tuple[str, str]]:
+        """Return site and name of all robots of which something is stored."""
+        return quarantine.select_known(self._database)
 
     # --- reviews
 
@@ -308,6 +338,19 @@ class History:
 
     # --- bounds
 
+    def shares(self, *, max_bytes: int) -> list[Share]:
+        """Return what each robot takes of the bound on messages, by site and name."""
+        used = ledger.sum_by_name(self._database)
+        return [Share(site, robot, taken, max_bytes // len(used)) for site, robot, taken in used]
+
+    def count_shares(self) -> None:
+        """Count what each robot takes, as far as that is not done; after an upgrade of all."""
+        ledger.catch_up(self._database)
+
+    def file_bytes(self) -> int:
+        """Return the size of the file without its free room; cheap."""
+        return self._database.used_bytes()
+
     def trim(
         self,
         *,
@@ -316,10 +359,10 @@ class History:
         days: float | None = None,
         now: datetime | None = None,
     ) -> int:
-        """Delete the oldest verdicts, closed findings and pictures beyond the bounds; return the row count.
+        """Delete rows beyond the bounds and return their count: the oldest, of robots that use most.
 
-        Findings outlive their verdicts unless ``days`` have passed. The numbers of deleted verdicts stay
-        recorded, so a deletion leaves no gap.
+        Each robot keeps at least its rows or an equal part of the bound. The numbers of deleted verdicts stay
+        recorded, so a deletion leaves no gap. A retired robot of which no row is left is forgotten.
 
         Args:
             max_bytes: of everything but pictures.

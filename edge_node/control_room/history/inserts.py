@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_COLUMN = 200  # characters of a text that is searched by; the message itself is stored whole
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
+OTHER_REASONS = "other reasons"  # the last of these
 
 _robot, _finding, _refused = tables.robot, tables.finding, tables.refused
 _NO_TEACHING = review_queue.Teaching("", NO_REASON, 0.0)
@@ -276,8 +277,11 @@ def count_refused(database: Database, reason: str, topic: str, text: str, now_us
         if database.write(_COUNT_REFUSED, values):
             return
         kinds = database.peek(_COUNT_KINDS)
-        if kinds is not None and kinds[0] < MAX_REASONS:
-            database.write(_INSERT_REFUSED, values)
+        if kinds is not None and kinds[0] >= MAX_REASONS - 1:  # invented reasons hide no others
+            values["kind"] = OTHER_REASONS
+            if database.write(_COUNT_REFUSED, values):
+                return
+        database.write(_INSERT_REFUSED, values)
 
 
 def insert_review(database: Database, review: StoredReview, *, ignore_known: bool) -> bool:

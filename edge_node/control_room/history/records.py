@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -310,6 +310,38 @@ class Usage:
     database_bytes: int
     picture_bytes: int
     oldest_received_at: datetime | None
+
+
+class Share(NamedTuple):
+    """What a robot takes of the bound on messages.
+
+    Attributes:
+        bytes: with what its rows take in indexes and pages, a sixth above what they need.
+        bound_bytes: what it keeps whatever other robots send; it may use more while they use less.
+    """
+
+    site: str
+    robot: str
+    bytes: int
+    bound_bytes: int
+
+
+class QuarantinedRobot(NamedTuple):
+    """A robot of which a person decides, or has decided, whether its messages are stored.
+
+    Attributes:
+        messages: that came while they were not.
+        state: waiting, admitted or refused.
+    """
+
+    site: str
+    robot: str
+    first_heard_at: datetime
+    last_heard_at: datetime
+    messages: int
+    state: str
+    decided_at: datetime | None
+    decided_by: str
 
 
 class Deed(str, Enum):

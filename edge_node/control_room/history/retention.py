@@ -1,20 +1,34 @@
-"""Delete the oldest verdicts, closed findings and pictures to hold the history within its bounds."""
+"""Delete the oldest rows to hold the history within its bounds: who uses most gives first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, exists, func, select
 
-from edge_node.control_room.history import conflicts, epochs, queries, sequence_gaps
-from edge_node.control_room.history.sql_filters import LIMIT, ONE, ZERO
+from edge_node.control_room.history import epochs, sequence_gaps
+from edge_node.control_room.history.shares import ledger
+from edge_node.control_room.history.shares.allotment import allot
+from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
+from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage.tables import (
+    audit,
+    checkpoint,
+    conflict,
     disagreement,
+    epoch,
+    epoch_state,
     finding,
     picture,
+    quarantine,
+    refused,
     response,
+    retired,
+    review,
+    robot,
     verdict,
     verdict_message,
+    verdict_share,
 )
 
 if TYPE_CHECKING:
@@ -23,9 +37,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
 
 MAX_RANGES = 5000  # of received numbers per epoch; bounds the table for a robot with endless gaps
-_CONFLICTS_SHARE = 20  # whoever sends other verdicts under known ids must not push the known ones out
-_TRIM_ROWS = 2000
-_TRIM_PICTURES = 20
+_NUMBERS_PART = 10  # of the bound is for received numbers, shared out among the robots
+_RANGE_BYTES = 60
+_ROOM_ROW_BYTES = 300  # of the audit, of robots that wait: in the file, and no messages
 _MAX_KEY = (1 << 63) - 1
 
 
@@ -55,20 +69,23 @@ _AGED_TABLES = [
     (_last_aged(key), delete(key.table).where(key <= bindparam("last")))
     for key in (response.c.response_key, picture.c.picture_key, disagreement.c.disagreement_key)
 ]
-_DELETE_CLOSED = delete(finding).where(
-    finding.c.is_open == ZERO, finding.c.received_us < bindparam("before_us")
-)
-_oldest = select(verdict.c.position).order_by(verdict.c.position).limit(LIMIT).subquery()
-_LAST_OF_OLDEST = select(func.max(_oldest.c.position))
+# The age of a finding is that of its newest message, also of one that was never closed.
+_DELETE_AGED_FINDINGS = delete(finding).where(finding.c.received_us < bindparam("before_us"))
 _DELETE_VERDICTS = [
     delete(table).where(table.c.position <= bindparam("last")) for table in (verdict_message, verdict)
 ]
-# Full pictures first: a thumbnail is only 10 kB.
-_DELETE_PICTURES = delete(picture).where(
-    picture.c.picture_key.in_(
-        select(picture.c.picture_key).order_by(picture.c.is_thumbnail, picture.c.picture_key).limit(LIMIT)
+# Robots that were retired and of which nothing is left that anybody might ask for.
+_FORGOTTEN = select(retired.c.robot_key).where(
+    *(
+        ~exists().where(table.c.robot_key == retired.c.robot_key)
+        for table in (verdict, finding, review, response, picture, conflict, disagreement)
     )
 )
+_FORGET = [
+    delete(table).where(table.c.robot_key == bindparam("key"))
+    for table in (epoch_state, epoch, checkpoint, verdict_share, retired, robot)
+]
+_ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
 
 
 def delete_beyond_bounds(
@@ -83,37 +100,30 @@ def delete_beyond_bounds(
         before_us: None deletes nothing by age.
         now_us: rows that claim to have been received later were stamped by a clock that was wrong.
     """
+    ledger.catch_up(database)
     gone = 0
     if before_us is not None:
         gone += _delete_before(database, before_us, now_us)
-    while queries.count_picture_bytes(database) > max_picture_bytes:
-        gone += (dropped := _delete_pictures(database))
-        if not dropped:
-            break
-    gone += conflicts.delete_beyond(database, max_bytes // _CONFLICTS_SHARE)
-    while database.used_bytes() > max_bytes + queries.count_picture_bytes(database):
-        gone += (dropped := _delete_oldest(database, _TRIM_ROWS))
-        if not dropped:
-            break
-    _merge_oldest_ranges(database)
-    if gone:
-        epochs.delete_empty_epochs(database)
+    gone += hold_pictures(database, max_picture_bytes)
+    _hold_numbers(database, max_bytes)
+    room_bytes = sum(database.rows(query)[0][0] for query in _ROOM_ROWS) * _ROOM_ROW_BYTES
+    gone += hold_messages(database, max_bytes, room_bytes)
+    epochs.delete_empty_epochs(database)
+    _forget_retired(database)
     return gone
 
 
 def _delete_before(database: Database, before_us: int, now_us: int) -> int:
     times = {"before_us": before_us, "now_us": now_us, "end": _MAX_KEY}
     with database.transaction():
-        gone = _delete_verdicts(database, _read_key(database, _LAST_AGED_VERDICT, times))
+        last = _read_key(database, _LAST_AGED_VERDICT, times)
+        if last:
+            ledger.take_up_to(database, last)
+        gone = _delete_verdicts(database, last)
         for last_aged, delete_aged in _AGED_TABLES:
             gone += database.write(delete_aged, {"last": _read_key(database, last_aged, times)})
-        gone += database.write(_DELETE_CLOSED, times)
+        gone += database.write(_DELETE_AGED_FINDINGS, times)
     return gone
-
-
-def _delete_oldest(database: Database, rows: int) -> int:
-    with database.transaction():
-        return _delete_verdicts(database, _read_key(database, _LAST_OF_OLDEST, {"limit": rows}))
 
 
 def _delete_verdicts(database: Database, last: int) -> int:
@@ -121,16 +131,25 @@ def _delete_verdicts(database: Database, last: int) -> int:
     return [database.write(statement, {"last": last}) for statement in _DELETE_VERDICTS][-1]
 
 
-def _delete_pictures(database: Database) -> int:
-    return database.write(_DELETE_PICTURES, {"limit": _TRIM_PICTURES})
-
-
 def _read_key(database: Database, query: Executable, values: dict[str, int]) -> int:
     row = database.peek(query, values)
     return int(row[0] or 0) if row is not None else 0
 
 
-def _merge_oldest_ranges(database: Database) -> None:
-    """Merge the oldest ranges of an epoch with too many."""
+def _hold_numbers(database: Database, max_bytes: int) -> None:
+    """Merge the oldest ranges of received numbers: of epochs with too many, and of robots that use most."""
     for epoch_key, ranges in sequence_gaps.find_fragmented_epochs(database, MAX_RANGES):
         sequence_gaps.merge_oldest(database, epoch_key, ranges - MAX_RANGES // 2)
+    of_robots = sequence_gaps.count_ranges(database)
+    kept = allot(of_robots, max_bytes // _NUMBERS_PART // _RANGE_BYTES)
+    for robot_key, ranges in of_robots.items():
+        if ranges > kept[robot_key]:
+            sequence_gaps.merge_of_robot(database, robot_key, ranges - kept[robot_key])
+
+
+def _forget_retired(database: Database) -> None:
+    """Forget retired robots of which no row is left: then their names count no more."""
+    for (robot_key,) in database.rows(_FORGOTTEN):
+        with database.transaction():
+            for statement in _FORGET:
+                database.write(statement, {"key": robot_key})

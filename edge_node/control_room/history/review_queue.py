@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    delete,
     func,
     literal_column,
     or_,
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
 _ORDER = tuple(reason.value for reason in EvidenceReason)
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_REASONS = 16
-_KEPT = 20_000  # disagreements: 2 kB each
 _COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", ":", ""))
 
 _VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
@@ -82,10 +80,6 @@ _NUMBERED = ("robot_key", "epoch", "seq")
 _OF_VERDICT = [disagreement.c[name] == bindparam(name) for name in _NUMBERED]
 _INSERT = insert_new(disagreement).values(
     {name: bindparam(name) for name in (*_NUMBERED, "received_us", "evidence", "payload")}
-)
-_DELETE_OLDEST = delete(disagreement).where(
-    disagreement.c.disagreement_key
-    <= select(func.max(disagreement.c.disagreement_key)).scalar_subquery() - bindparam("kept")
 )
 _FIND_POSITION = (
     select(verdict.c.position)
@@ -143,7 +137,6 @@ def insert_disagreement(database: Database, robot_key: int, found: Disagreement,
     content = {"received_us": received_us, "evidence": found.evidence_sha256, "payload": encode(found)}
     changed = database.write(_INSERT, {**numbered, **content})
     if changed:
-        database.write(_DELETE_OLDEST, {"kept": _KEPT})
         position = database.peek(_FIND_POSITION, numbered)
         if position is not None:
             mark_disagreed(database, int(position[0]), robot_key, name, int(seq))

@@ -59,6 +59,19 @@ _FRAGMENTED = (
     .group_by(arrived.c.epoch_key)
     .having(func.count() > bindparam("ranges"))
 )
+_RANGES_OF_ROBOTS = (
+    select(epoch.c.robot_key, func.count())
+    .join(arrived, arrived.c.epoch_key == epoch.c.epoch_key)
+    .group_by(epoch.c.robot_key)
+)
+_OLDEST_OF_ROBOT = (
+    select(arrived.c.epoch_key, func.count())
+    .join(epoch, epoch.c.epoch_key == arrived.c.epoch_key)
+    .where(epoch.c.robot_key == bindparam("robot_key"))
+    .group_by(arrived.c.epoch_key)
+    .having(func.count() > ONE)
+    .order_by(arrived.c.epoch_key)
+)
 
 
 def add_number(database: Database, epoch_key: int, seq: int) -> bool:
@@ -128,6 +141,20 @@ def merge_oldest(database: Database, epoch_key: int, ranges: int) -> None:
             database.write(_DELETE_UP_TO, {"epoch_key": epoch_key, "seq": edge[0]})
             database.write(_INSERT_RANGE, {"epoch_key": epoch_key, "first_seq": edge[1], "last_seq": edge[0]})
             epochs.recount(database, epoch_key)
+
+
+def count_ranges(database: Database) -> dict[int, int]:
+    """Count the ranges of received numbers by the robot's key."""
+    return {int(key): int(count) for key, count in database.rows(_RANGES_OF_ROBOTS)}
+
+
+def merge_of_robot(database: Database, robot_key: int, fewer: int) -> None:
+    """Merge ranges of a robot, of its oldest epochs first, until it has so many fewer, or one an epoch."""
+    for epoch_key, count in database.rows(_OLDEST_OF_ROBOT, {"robot_key": robot_key}):
+        if fewer <= 0:
+            break
+        merge_oldest(database, epoch_key, min(count, fewer + 1))
+        fewer -= min(count, fewer + 1) - 1
 
 
 @lru_cache(4)

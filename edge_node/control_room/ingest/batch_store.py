@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.control_room.history.history import History
+    from edge_node.control_room.ingest.admission import Admission
     from edge_node.mqtt.types import Incoming
 
 _MAX_DETAIL = 200
@@ -44,23 +46,29 @@ class Arrival:
     replayed: bool = False
 
 
-def store(history: History, batch: Sequence[Incoming], now: datetime | None = None) -> list[Arrival]:
+def store(
+    history: History,
+    batch: Sequence[Incoming],
+    now: datetime | None = None,
+    admission: Admission | None = None,
+) -> list[Arrival]:
     """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
 
     Args:
         history: of the control room.
         batch: messages in the order in which they were received.
         now: when that was; the wall clock if not given.
+        admission: tells whose messages are stored; all robots' if not given.
 
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
     try:
         with history.transaction():
-            return _store_all(history, batch, now or datetime.now(timezone.utc))
+            return _store_all(history, batch, now or datetime.now(timezone.utc), admission)
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
-            return [arrival for message in batch for arrival in store(history, [message], now)]
+            return [arrival for message in batch for arrival in store(history, [message], now, admission)]
         _log.exception("a message that decodes cannot be stored")
         note_refused(history, f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
@@ -73,16 +81,25 @@ def note_refused(history: History, reason: str, topic: str, detail: str) -> None
     )
 
 
-def _store_all(history: History, batch: Sequence[Incoming], received_at: datetime) -> list[Arrival]:
+def _store_all(
+    history: History, batch: Sequence[Incoming], received_at: datetime, admission: Admission | None
+) -> list[Arrival]:
     arrivals = []
+    waiting: Counter[tuple[str, str]] = Counter()
     for incoming in batch:
         try:
             message = decode(incoming)
         except UnreadableError as err:
             note_refused(history, str(err), incoming.topic, err.detail)
             continue
-        if message is not None:
+        if message is None:
+            continue
+        if admission is None or admission.admits(message.site, message.robot):
             arrivals.append(_store_message(history, message, incoming, received_at))
+        elif not isinstance(message, RetiredRobot):
+            waiting[message.site, message.robot] += 1
+    for (site, robot), messages in waiting.items():
+        history.note_waiting(site, robot, messages, received_at)
     return arrivals
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.ingest.admission import NOTICE, Admission
 from edge_node.control_room.ingest.batch_store import note_refused, store
 from edge_node.control_room.ingest.decoding import filters
 from edge_node.control_room.ingest.receipts import ReceiptBook
@@ -126,6 +127,7 @@ class Ingest:
         self._identity = client_id(folder, settings.mqtt, self._filters)
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
         self.endpoint()  # files are read anew at each connection; a wrong one raises now
+        self._admission = Admission(settings.room, history)
         self._receipts = ReceiptBook(settings.room, history)
         self._batch: list[Incoming] = []
         self._batch_bytes = 0
@@ -251,13 +253,16 @@ class Ingest:
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         began_s = time.monotonic()
         try:
-            arrivals = store(self._history, batch, self._floor.read().label)
+            self._admission.look()
+            arrivals = store(self._history, batch, self._floor.read().label, self._admission)
         except HistoryError as err:
             self._on_commit(Commit(len(batch), time.monotonic() - began_s, str(err)))
             raise
         self._on_commit(Commit(len(batch), time.monotonic() - began_s))
         for message in batch:
             session.acknowledge(message)
+        if self._admission.turned_away:
+            self._notice(NOTICE)
         self._receipts.note(arrivals)
         self._on_arrivals(arrivals)
 

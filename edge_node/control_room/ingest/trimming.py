@@ -26,6 +26,8 @@ DISAGREEMENT_S = 86_400.0  # between this machine's clock and those of the robot
 _NEWEST = 100  # verdicts whose robots are asked for the time
 _DOUBTS = 3  # in succession are told: what waited at the broker for this room seems old at first
 _TRIM_S = 60.0
+_LOOK_S = 2.0  # at most so often, while much comes
+_GROWTH_PART = 20  # of the bound may come between two looks
 _MEGABYTE = 1_000_000
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ def open_room_floor(folder: Path) -> ClockFloor:
 
 
 class HistoryTrimmer:
-    """Delete the oldest rows beyond the room's bounds, once a minute; used by one thread."""
+    """Delete rows beyond the room's bounds, once a minute or when much came; used by one thread."""
 
     def __init__(
         self, room: RoomConfig, history: History, floor: ClockFloor, on_notice: Callable[[str], None]
@@ -52,15 +54,18 @@ class HistoryTrimmer:
         self._floor = floor
         self._on_notice = on_notice
         self._trimmed_s = time.monotonic()
+        history.count_shares()
+        self._trimmed_bytes = history.file_bytes()
         self._doubts = 0
 
     def look(self, now_s: float) -> None:
-        """Trim if a minute has passed; ``now_s`` is monotonic.
+        """Trim if a minute has passed, or a part of the bound has come; ``now_s`` is monotonic.
 
         Raises:
             HistoryError: the history cannot be written.
         """
-        if now_s - self._trimmed_s >= _TRIM_S:
+        since_s = now_s - self._trimmed_s
+        if since_s >= _TRIM_S or (since_s >= _LOOK_S and self._has_grown()):
             self._trimmed_s = now_s
             self.trim()
 
@@ -97,8 +102,13 @@ class HistoryTrimmer:
             days=days,
             now=now,
         )
+        self._trimmed_bytes = self._history.file_bytes()
         if gone:
-            _log.info("gave up %d verdicts and pictures beyond the bounds", gone)
+            _log.info("gave up %d rows beyond the bounds", gone)
+
+    def _has_grown(self) -> bool:
+        grown = self._history.file_bytes() - self._trimmed_bytes
+        return grown > self._room.max_mb * _MEGABYTE // _GROWTH_PART
 
     @property
     def _advice(self) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.connections.connection_book import ConnectionBook
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.history.records import RobotRecord
+    from edge_node.control_room.history.records import RobotRecord, Share
     from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.long_work.job_queue import JobQueue
     from edge_node.control_room.settings import RoomConfig
@@ -133,6 +133,9 @@ class RoomSnapshot:
         for reason, count in ({"topic of another shape": 0} | counts).items():
             refused.add_metric([reason], count)
         yield refused
+        waiting = sum(found.state == "waiting" for found in history.quarantined())
+        yield _gauge("robots_waiting", "Robots beyond the bounds that wait to be admitted.", waiting)
+        yield from _describe_shares(history.shares(max_bytes=room.max_mb * _MEGABYTE))
         yield _count_robots(robots)
         yield from _describe_robots(robots)
 
@@ -159,6 +162,19 @@ def _count_robots(robots: list[RobotRecord]) -> Metric:
     for state in _ROBOT_STATES:
         family.add_metric([state], states[state])
     return family
+
+
+def _describe_shares(shares: list[Share]) -> Iterator[Metric]:
+    largest = sorted(shares, key=lambda share: share.bytes, reverse=True)[:_MOST_ROBOTS]
+    family = GaugeMetricFamily(
+        f"{PREFIX}_robot_share_bytes", "What a robot takes of the bound.", labels=["site", "robot"]
+    )
+    for share in largest:
+        family.add_metric([share.site, share.robot], share.bytes)
+    yield family
+    if shares:
+        about = "What each robot keeps whatever others send."
+        yield _gauge("share_bound_bytes", about, shares[0].bound_bytes)
 
 
 def _find_state(record: RobotRecord) -> str:

@@ -21,6 +21,19 @@ _FORGET_S = 900.0
 _MAX_PAIRS = 10_000
 
 
+def network_of(address: str) -> str:
+    """Return what one attacker has: an IPv4 address, or the 64 bits before the point of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:  # IPv4 on a socket that listens to both
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+
+
 class _Failures(msgspec.Struct):
     count: int = 0
     until_s: float = 0.0
@@ -40,20 +53,24 @@ class FailedLogins:
 
         Tries of one pair are made one after the other, so that many at once are no way around.
         """
-        pair, now_s = (user, _network(address)), self._now_s()
+        pair, now_s = (user, network_of(address)), self._now_s()
         with self._lock:
             return self._begin(pair, now_s)
 
     def end(self, user: str, address: str, *, failed: bool | None) -> int:
         """End a try and return how many failed in a row; None: it was not made."""
+        pair = (user, network_of(address))
         with self._lock:
-            found = self._pairs.get((user, _network(address)))
+            found = self._pairs.get(pair)
             if found is None:
                 return 0
             found.is_checking = False
-            if failed is None:
+            if failed is not None:
+                found.count = found.count + 1 if failed else 0
+            if not found.count:
+                del self._pairs[pair]  # or tries that cost nothing would push out those that failed
+            if not failed:
                 return found.count
-            found.count = found.count + 1 if failed else 0
             delay_s = min(_LONGEST_S, 2.0 ** min(16, found.count - _FREE)) if found.count >= _FREE else 0.0
             found.until_s = self._now_s() + delay_s
             return found.count
@@ -75,14 +92,3 @@ class FailedLogins:
         """Forget the pair that has waited longest since its last try."""
         while len(self._pairs) >= _MAX_PAIRS:
             self._pairs.pop(next(iter(self._pairs)))
-
-
-def _network(address: str) -> str:
-    """Return what one attacker has: an IPv4 address, or the 64 bits before the point of IPv6."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4:
-        return address
-    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))

@@ -171,20 +171,20 @@ class Logins:
         return Person(found.name, found.role, Origin.PROGRAM, claim.address) if found else None
 
     def _find_proxied(self, claim: Claim) -> Person | None:
-        if claim.proxy_users is None or len(claim.proxy_users) != 1:
+        if claim.proxy_users is None or len(claim.proxy_users) != 1 or len(claim.proxy_groups) > 1:
             return None  # twice: the client sent one too, and the proxy let it pass
         try:
             name = clean_name(claim.proxy_users[0].strip())
         except ConfigError:
             return None
         user = self.directory.find_user(name)
-        role = self._role_of_groups(claim.proxy_groups) or (user.role if user else None)
+        role = self._role_of_groups("".join(claim.proxy_groups)) or (user.role if user else None)
         if role is None and self._web.header_default_role is not None:
             role = Role(self._web.header_default_role)
         return Person(name, role, Origin.PROXY, claim.address) if role else None
 
-    def _role_of_groups(self, values: tuple[str, ...]) -> Role | None:
-        groups = {group.strip() for value in values for group in (value, *_GROUP_SEPARATORS.split(value))}
+    def _role_of_groups(self, value: str) -> Role | None:
+        groups = {group.strip() for group in (value, *_GROUP_SEPARATORS.split(value))}
         roles = [role for group, role in self._roles.items() if group in groups]
         return max(roles, key=list(Role).index, default=None)
 

@@ -14,6 +14,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.people.failed_logins import network_of
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class PasswordChecks:
         Raises:
             TooManyLoginsError: too many wait, most of them from this address.
         """
-        await self._enter(address)
+        await self._enter(network_of(address))
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, is_password, password_hash, password)

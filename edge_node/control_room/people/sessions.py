@@ -6,6 +6,7 @@ sessions that were ended.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -91,8 +92,10 @@ class Sessions:
     def end(self, key: str) -> None:
         """End a session, if it is there."""
         with self._lock:
-            if self._sessions.pop(key, None) is not None:
-                self._save()
+            if self._sessions.pop(key, None) is not None and not self._save():
+                # No restart may bring back what was ended; a full disk lets go of a file.
+                with contextlib.suppress(OSError):
+                    self._path.unlink(missing_ok=True)
 
     def count(self, user: str) -> int:
         """Return how many sessions of a user have not expired."""
@@ -105,12 +108,14 @@ class Sessions:
             if session.expires_s <= now_s:
                 del self._sessions[session.key]
 
-    def _save(self) -> None:
+    def _save(self) -> bool:
         try:
             replace_file(self._path, [msgspec.json.encode(list(self._sessions.values()))])
         except OSError as err:
             # What is in memory holds: nobody is kept out of the room by a full disk.
-            _log.warning("%s: %s; a restart brings back the sessions before", self._path, err.strerror or err)
+            _log.warning("%s: %s; a restart may end all sessions", self._path, err.strerror or err)
+            return False
+        return True
 
 
 def _by_begin(session: Session) -> float:

@@ -32,6 +32,7 @@ class UserDirectory:
         """
         self._file = UserFile(path)
         self._seen: tuple[int, ...] | None = None
+        self._problem = ""
         self.is_used = must_exist
         self._users: dict[str, UserRecord] = {}
         self._tokens: dict[str, TokenRecord] = {}
@@ -40,19 +41,25 @@ class UserDirectory:
             self._take(self._file.read())
 
     def refresh(self) -> None:
-        """Read the file again if it changed; one that cannot be used leaves all as it was, and is told."""
+        """Read the file again if it changed; one that cannot be used leaves all as it was, and is told once.
+
+        It is tried again then: what kept it from being read may have been the machine's, not the file's.
+        """
         now = self._stat()
         if now == self._seen:
             return
-        self._seen = now
         if now is None:
             _log.warning("%s is gone: all its users and tokens are", self._file.path)
             self._take(UserList())
-            return
-        try:
-            self._take(self._file.read())
-        except ConfigError as err:
-            _log.error("%s; the users before stay", err)
+        else:
+            try:
+                self._take(self._file.read())
+            except ConfigError as err:
+                if self._problem != (problem := str(err)):
+                    self._problem = problem
+                    _log.error("%s; the users before stay", err)
+                return
+        self._seen, self._problem = now, ""
 
     def find_user(self, name: str) -> UserRecord | None:
         """Return a user by the name, however its letters are written."""
@@ -80,4 +87,4 @@ class UserDirectory:
             found = self._file.path.stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode

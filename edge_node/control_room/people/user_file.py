@@ -22,7 +22,7 @@ from edge_node.control_room.people.roles import Role  # msgspec resolves annotat
 from edge_node.durable_file import replace_file
 from edge_node.errors import ConfigError
 from edge_node.messages.review import Name  # the same
-from edge_node.text_file import TextFileError, read_bounded
+from edge_node.text_file import TextFileError, read_text_file
 from edge_node.validation import describe_invalid, text_rule
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class UserRecord(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
     def proof(self) -> str:
-        """Return what a session is bound to: it changes with the role and with the password."""
-        return hash_secret(f"user\n{self.name}\n{self.role.value}\n{self.password}")
+        """Return what a session is bound to: every change of the user makes it another, also one undone."""
+        changed_at = self.changed_at.isoformat()
+        return hash_secret(f"user\n{self.name}\n{self.role.value}\n{self.password}\n{changed_at}")
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +82,7 @@ class UserFile:
             ConfigError: it cannot be read, is damaged, or others can read or change it.
         """
         try:
-            content = read_bounded(self.path, _MAX_BYTES)
+            content = read_text_file(self.path, _MAX_BYTES)
         except TextFileError as err:
             hint = "; `edge-node control-room user add NAME` makes it" if err.is_missing else ""
             raise ConfigError(f"{self.path}: {err}{hint}") from err
@@ -231,4 +232,4 @@ def _check(path: Path, found: UserList) -> None:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(microsecond=0)
+    return datetime.now(timezone.utc)  # to the microsecond: two changes within a second are two

@@ -66,11 +66,11 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
-    floor = open_room_floor(folder)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
         stack.enter_context(RoomLock(folder))
+        floor = open_room_floor(folder)
         history = History(folder)
         stack.callback(history.close)
         audit = Audit(history)

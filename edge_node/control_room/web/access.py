@@ -119,6 +119,9 @@ class AccessMiddleware:
             scope["headers"] = headers.raw
 
     def _refuse_foreign(self, request: Request) -> Response | None:
+        if "transfer-encoding" in request.headers and "content-length" in request.headers:
+            # A proxy may have read another end of the request, and another one behind it.
+            return PlainTextResponse("two lengths\n", 400, headers={"Connection": "close"})
         if not all(map(self._is_own_host, request.scope["hosts"])):
             return PlainTextResponse("not this host; see [web] names\n", 421)
         is_read = request.method in ("GET", "HEAD")
@@ -228,6 +231,11 @@ def validity_of(request: Request) -> Callable[[], bool]:
     """Return a function that tells whether the login of a request still holds, for answers that never end."""
     is_valid: Callable[[], bool] = request.scope["is_valid"]
     return is_valid
+
+
+def still_knows(request: Request) -> bool:
+    """Tell whether the login of a request that took long still holds; a proxy's is asked for the next."""
+    return person_of(request).origin is Origin.PROXY or validity_of(request)()
 
 
 def is_secure(request: Request) -> bool:

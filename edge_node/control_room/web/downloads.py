@@ -18,6 +18,7 @@ from starlette.routing import Route
 from edge_node.control_room.long_work.job_order import JobKind, PostedJob, ReportQuery
 from edge_node.control_room.long_work.job_queue import RETRY_AFTER_S, Job, JobState, QueueFullError
 from edge_node.control_room.requests.client import client_of
+from edge_node.control_room.web.access import still_knows
 from edge_node.control_room.web.json_responses import read_body, respond, respond_found, respond_problem
 from edge_node.control_room.web.query_parameters import parse_query
 from edge_node.control_room.web.services import get_services
@@ -114,13 +115,16 @@ async def _make_and_send(request: Request, posted: PostedJob) -> Response:
         return _respond_full(err)
     gone = asyncio.create_task(_wait_for_end(request))
     try:
-        while not job.ended.is_set() and not gone.done():
+        while not job.ended.is_set() and not gone.done() and still_knows(request):
             jobs.find(job.id, client)
             ended = asyncio.create_task(job.ended.wait())
             await asyncio.wait(
                 (gone, ended), timeout=_STILL_WAITED_FOR_S, return_when=asyncio.FIRST_COMPLETED
             )
             ended.cancel()
+        if not still_knows(request):
+            jobs.remove(job)
+            return respond_problem(401, "the login that asked for it has ended")
         if job.state is JobState.DONE:
             return FileResponse(
                 job.file,

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _PROBLEMS = ("token", "password", "wait", "busy")
 _PAGE = Path(__file__).with_name("page") / "login.html"
-_MAX_SHOWN_S = 999
+_MAX_SHOWN_DIGITS = 3
+_MAX_FIELDS = 8
 
 
 async def show_login(request: Request) -> Response:
@@ -31,7 +32,7 @@ async def show_login(request: Request) -> Response:
     if (problem := given.get("problem")) in _PROBLEMS:
         text = text.replace('data-problem="none"', f'data-problem="{problem}"')
     wait_s = given.get("wait_s", "")
-    if wait_s.isascii() and wait_s.isdigit() and int(wait_s) <= _MAX_SHOWN_S:
+    if wait_s.isascii() and wait_s.isdigit() and len(wait_s) <= _MAX_SHOWN_DIGITS:
         text = text.replace("a minute", f"{int(wait_s)} s")
     return HTMLResponse(text)
 
@@ -40,8 +41,7 @@ async def log_in(request: Request) -> Response:
     """Exchange user and password, or the shared token, for a cookie."""
     services = get_services(request)
     logins, address = services.logins, request.client.host if request.client else ""
-    form = parse_qs((await read_body(request)).decode("utf-8", "replace"), max_num_fields=8)
-    given = {name: values[0] for name, values in form.items()}
+    given = _parse_form((await read_body(request)).decode("utf-8", "replace"))
     try:
         if "token" in given:
             secret, _ = await run_in_threadpool(logins.log_in_by_token, given["token"].strip(), address)
@@ -74,6 +74,15 @@ ROUTES = [
     Route("/login", log_in, methods=["POST"]),
     Route("/logout", log_out, methods=["POST"]),
 ]
+
+
+def _parse_form(text: str) -> dict[str, str]:
+    """Return the first value of each field; none of a form that no browser sends from the page."""
+    try:
+        form = parse_qs(text, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return {}
+    return {name: values[0] for name, values in form.items()}
 
 
 def _set_cookie(request: Request, response: Response, secret: str, lasts_s: int) -> None:

@@ -60,6 +60,9 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Seeing who does what.
     ("GET", "/api/audit"): Role.ADMIN,
     ("GET", "/api/users"): Role.ADMIN,
+    # Deciding which robots come in.
+    ("GET", "/api/quarantine"): Role.ADMIN,
+    ("POST", "/api/quarantine/{site}/{robot}/{decision}"): Role.ADMIN,
 }
 # Files that the login page shows.
 OPEN_FILES: Final = frozenset({"/page/login.css", "/page/theme.js", "/page/icon.svg"})

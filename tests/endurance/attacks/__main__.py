@@ -20,7 +20,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.endurance.attacks import commands, links, page, record, room, room_clock, room_people, state
+from tests.endurance.attacks import (
+    commands,
+    links,
+    page,
+    record,
+    room,
+    room_clock,
+    room_people,
+    room_shares,
+    state,
+)
 from tests.endurance.attacks.rig import CannotTry, Succeeded
 
 ATTACKS = (
@@ -32,6 +42,7 @@ ATTACKS = (
     *room.ATTACKS,
     *room_clock.ATTACKS,
     *room_people.ATTACKS,
+    *room_shares.ATTACKS,
 )
 
 

@@ -21,6 +21,13 @@ from edge_node import __version__
 from edge_node.clock_floor import FLOOR_NAME
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.recovery.history_check import check_history
+from edge_node.control_room.history.recovery.replacement import (
+    HISTORY_FILES,
+    describe_missing,
+    make_work_folder,
+    remove_leftovers,
+    replace_record,
+)
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.history.recovery.whole_file import copy_file
 from edge_node.durable_file import sync_folder, write_new_file
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
 RECORD_NAME = "backup.json"
 # Beside the history: the session at the broker, the users, and the time before which it can't be.
 KEPT_FILES = ("session.json", "users.json", FLOOR_NAME)
+_STAYING = ("users.json", FLOOR_NAME)  # of these what is there is worth more than what was
 _FORMAT = 1
 _BLOCK = 1 << 20
 
@@ -75,7 +83,7 @@ def make_backup(state_dir: Path, target: Path, report: Callable[[str, float], No
     if target.exists():
         raise BackupError(f"{target}: is there already; name a folder that is not")
     if not (state_dir / NAME).is_file():
-        raise BackupError(f"{state_dir / NAME}: not there; is it the state_dir of a control room?")
+        raise BackupError(describe_missing(state_dir))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
@@ -138,43 +146,21 @@ def restore_backup(folder: Path, state_dir: Path) -> tuple[BackupRecord, Path | 
     """
     record = read_backup(folder)
     with RoomLock(state_dir):
+        # Who may log in stays as it is: a user or a token that was removed since must not come back.
+        # So does the floor of time.
+        files = [name for name in record.files if name not in _STAYING or not (state_dir / name).exists()]
         try:
-            with tempfile.TemporaryDirectory(prefix=".restore.", dir=state_dir) as work:
-                for name in record.files:
-                    shutil.copyfile(folder / name, Path(work) / name)
-                    (Path(work) / name).chmod(0o600)
-                _sync_files(Path(work))
-                before = set_aside(state_dir, "before-restore")
-                for name in record.files:
-                    (Path(work) / name).rename(state_dir / name)
-            sync_folder(state_dir)
-        except OSError as err:
-            raise BackupError(f"{err.filename or state_dir}: {err.strerror or err}") from err
+            work = make_work_folder(state_dir)
+            for name in files:
+                shutil.copyfile(folder / name, work / name)
+                (work / name).chmod(0o600)
+            _sync_files(work)
+            before = replace_record(state_dir, work, "before-restore", [*HISTORY_FILES, *files])
+        except OSError as err:  # of a copy it names the file that is read
+            raise BackupError(f"{state_dir}: {err.strerror or err}; it is as it was") from err
+        finally:
+            remove_leftovers(state_dir)
     return record, before
-
-
-def set_aside(state_dir: Path, word: str, *, others: bool = True) -> Path | None:
-    """Move a control room's history to a folder beside it; return that, or None if there is no history.
-
-    Args:
-        state_dir: the control room's.
-        word: begins the folder's name; the time ends it.
-        others: also what else a backup holds.
-
-    Raises:
-        OSError: it cannot be moved.
-    """
-    names = (NAME, f"{NAME}-wal", f"{NAME}-shm", *(KEPT_FILES if others else ()))
-    there = [name for name in names if (state_dir / name).exists()]
-    if not there:
-        return None
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
-    aside = Path(tempfile.mkdtemp(prefix=f"{word}-{stamp}-", dir=state_dir))
-    for name in there:
-        (state_dir / name).rename(aside / name)
-    sync_folder(aside)
-    sync_folder(state_dir)
-    return aside
 
 
 def _describe(folder: Path, report: Callable[[str, float], None]) -> BackupRecord:

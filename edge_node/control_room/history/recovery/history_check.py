@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, func, select
 
 from edge_node.control_room.history.database import NAME, Database, HistoryError
+from edge_node.control_room.history.recovery.replacement import describe_missing
 from edge_node.control_room.history.recovery.whole_file import find_damage
 from edge_node.control_room.history.sql_filters import LIMIT, bound_limit
 from edge_node.control_room.history.storage import tables
@@ -53,11 +54,13 @@ class HistoryCheck(msgspec.Struct, kw_only=True):
     Attributes:
         checked: rows that were read, by kind.
         problems: one sentence each; none if the history is whole.
+        is_missing: there is no history.
     """
 
     path: str
     checked: dict[str, int] = {}
     problems: list[str] = []
+    is_missing: bool = False
 
 
 def check_history(folder: Path, report: Callable[[str, float], None]) -> HistoryCheck:
@@ -69,7 +72,8 @@ def check_history(folder: Path, report: Callable[[str, float], None]) -> History
     """
     done = HistoryCheck(path=str(folder / NAME))
     if not (folder / NAME).is_file():
-        done.problems.append(f"{done.path}: not there; is it the state_dir of a control room?")
+        done.is_missing = True
+        done.problems.append(describe_missing(folder))
         return done
     report("checking pages and indexes", 0.0)
     done.problems.extend(f"{done.path}: {line}" for line in find_damage(folder / NAME))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 TABLE_LEAF, INDEX_LEAF = 0x0D, 0x0A
 TABLE_BRANCH, INDEX_BRANCH = 0x05, 0x02
 _HEADER_BYTES = 100  # of the file, on page 1
-_PAGE_BYTES = 4096  # what SQLite makes, for a file whose header is damaged
+_SIZES = tuple(2**power for power in range(9, 17))  # of pages
+_PAGE_BYTES = 4096  # what SQLite makes, for a file whose pages do not tell
+_MAX_LOOKED_AT = 2000
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes by the type of a value
 _MAX_FIELDS = 100
 _MAX_PAYLOAD = 64 * 1024 * 1024
@@ -53,9 +55,7 @@ class PageFile:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         size = int.from_bytes(self._bytes[16:18], "big")
         size = 65536 if size == 1 else size
-        self._size = size if size in {2**power for power in range(9, 17)} else _PAGE_BYTES
-        self._usable = self._size  # SQLite reserves nothing unless it is asked to
-        self.pages = len(self._bytes) // self._size
+        self._set_size(size if size in _SIZES else self._guess_size())
 
     def close(self) -> None:
         """Unmap the file."""
@@ -121,6 +121,30 @@ class PageFile:
             free.update(self._number(page, 8 + 4 * index) for index in range(many))
             trunk = self._number(page, 0)
         return free
+
+    def _set_size(self, size: int) -> None:
+        self._size = size
+        self._usable = size  # SQLite reserves nothing unless it is asked to
+        self.pages = len(self._bytes) // size
+
+    def _guess_size(self) -> int:
+        """Return the smallest size by which most pages look like ones: so do some by its multiples."""
+        shares = {}
+        for size in _SIZES:
+            self._set_size(size)
+            looked_at = range(2, self.pages + 1, max(1, self.pages // _MAX_LOOKED_AT))
+            shares[size] = sum(map(self._looks_right, looked_at)) / max(len(looked_at), 1)
+        most = max(shares.values())
+        return next((size for size, share in shares.items() if share > 0.8 * most), _PAGE_BYTES)
+
+    def _looks_right(self, number: int) -> bool:
+        """Tell whether a page could be one of a table or an index, and not an empty one."""
+        if self.kind(number) not in (TABLE_LEAF, INDEX_LEAF, TABLE_BRANCH, INDEX_BRANCH):
+            return False
+        try:
+            return bool(self._cell_places(number))
+        except (DamagedPageError, struct.error):
+            return False
 
     def _start(self, number: int) -> int:
         return (number - 1) * self._size + (_HEADER_BYTES if number == 1 else 0)

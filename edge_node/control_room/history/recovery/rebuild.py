@@ -205,7 +205,7 @@ class _Rebuild:
     def _add_verdict(self, found: Row | None, payload: bytes | None) -> None:
         """Store a verdict from its message; without one its number is lost."""
         verdict = None if payload is None else _decode(payload, Verdict)
-        if payload is None or verdict is None:
+        if payload is None or verdict is None or (found is not None and found["seq"] != verdict.seq):
             self._unreadable[tables.verdict.name] += 1
             if found is not None:
                 self._unread.setdefault(found["epoch_key"], []).append((found["seq"], found["seq"]))
@@ -251,7 +251,10 @@ class _Rebuild:
         if table not in _MESSAGES:
             return True
         message: Any = _decode(row["payload"], _MESSAGES[table])
-        return message is not None and (message.site, message.robot) == robot
+        if message is None or (message.site, message.robot) != robot:
+            return False
+        key = f"{table.name}_id"
+        return key not in row or row[key] == message.id
 
     def _set_counters(self, robots: Iterable[Row]) -> None:
         """Set what a robot's row counted, and what was known of its epochs."""

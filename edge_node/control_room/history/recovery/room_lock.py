@@ -6,6 +6,11 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.history.recovery.replacement import (
+    finish_replacement,
+    give_to_owner,
+    remove_leftovers,
+)
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -24,8 +29,11 @@ class RoomLock:
     def __init__(self, folder: Path) -> None:
         """Take the lock; the folder is made if it is missing.
 
+        A replacement of the record that was killed is finished first.
+
         Raises:
             RoomInUseError: another process has it, or the folder cannot be written.
+            ReplacementError: what was begun cannot be finished.
         """
         path = folder / LOCK_NAME
         try:
@@ -38,6 +46,13 @@ class RoomLock:
         except OSError as err:
             os.close(self._descriptor)
             raise RoomInUseError(f"{folder}: a control room runs on it; stop it first") from err
+        try:
+            give_to_owner(path, folder)
+            finish_replacement(folder)
+            remove_leftovers(folder)
+        except (OSError, CorrosionError):
+            self.release()
+            raise
 
     def __enter__(self) -> RoomLock:  # noqa: PYI034  Self needs Python 3.11
         return self

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.control_room.history.database import NAME, Database
-from edge_node.control_room.history.recovery.backup import set_aside
 from edge_node.control_room.history.recovery.number_ranges import Range, count
 from edge_node.control_room.history.recovery.rebuild import Rebuilt, rebuild
 from edge_node.control_room.history.recovery.recovered_rows import RecoveredRows
+from edge_node.control_room.history.recovery.replacement import (
+    HISTORY_FILES,
+    PLAN_NAME,
+    describe_missing,
+    make_work_folder,
+    remove_leftovers,
+    replace_record,
+)
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.history.recovery.whole_file import WholeFileError, include_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class LostNumbers(msgspec.Struct, kw_only=True):
@@ -68,26 +76,29 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float],
         RoomInUseError: a control room runs.
     """
     source = state_dir / NAME
-    if not source.is_file():
-        raise WholeFileError(f"{source}: not there; is it the state_dir of a control room?")
+    if not source.is_file() and not (state_dir / PLAN_NAME).exists():
+        raise WholeFileError(describe_missing(state_dir))
     if target is not None and (target / NAME).exists():
         raise WholeFileError(f"{target / NAME}: is there already; name a folder without a history")
     place = target or state_dir
     try:
-        with RoomLock(state_dir):
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".salvage.", dir=place) as name:
-                work = Path(name)
+        with contextlib.ExitStack() as locks:
+            for folder in {state_dir, place}:
+                if folder == place or not _is_read_only(folder):
+                    locks.enter_context(RoomLock(folder))
+            try:
+                work = make_work_folder(place)
                 rebuilt = _rebuild(source, work, report)
                 if not any(rebuilt.kept.values()):
                     raise WholeFileError(f"{source}: no row of a history is found in it; it is left as it is")
-                aside = set_aside(state_dir, "damaged", others=False) if target is None else None
-                (work / "new" / NAME).rename(place / NAME)
+                aside = replace_record(place, work / "new", "damaged", HISTORY_FILES)
+            finally:
+                remove_leftovers(place)
     except OSError as err:
         raise WholeFileError(f"{err.filename or place}: {err.strerror or err}") from err
     return Salvage(
         history=str(place / NAME),
-        damaged=None if aside is None else str(aside),
+        damaged=str(aside) if aside is not None and target is None else None,
         kept=rebuilt.kept,
         unreadable=rebuilt.unreadable,
         lost=[
@@ -97,6 +108,11 @@ def salvage(state_dir: Path, target: Path | None, report: Callable[[str, float],
             for one in rebuilt.lost
         ],
     )
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Tell whether a folder's disk takes nothing, as after errors: then no control room runs there."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _rebuild(source: Path, work: Path, report: Callable[[str, float], None]) -> Rebuilt:

@@ -39,6 +39,9 @@ def copy_file(source: Path, target: Path, report: Callable[[float], None]) -> No
 
     dialect.make_file(target)
     with _driver(source) as read, _driver(target) as written:
+        # Without a transaction that reads, the copy begins anew whenever the room commits, and never ends.
+        read.execute("BEGIN")
+        read.execute("SELECT count(*) FROM sqlite_master").fetchone()
         read.backup(written, pages=_PAGES, progress=advance)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, NullPool, Text, cast, create_engine, event, func, literal_column, text
 from sqlalchemy.dialects import sqlite
@@ -26,6 +27,7 @@ HINTS = "sqlite"  # the dialect that hints of a statement are for
 BEGIN = "BEGIN IMMEDIATE"  # to write
 _APPLICATION_ID = 0x436F7248  # "CorH": distinguishes a history from other SQLite files
 _BUSY_TIMEOUT_MS = 5000
+_COMPACT_SIZES = 3  # of the file must be free on the disk
 _WAL_BYTES = 16 * 1024 * 1024
 _ON_CONNECT = (
     "PRAGMA journal_mode = WAL",
@@ -67,7 +69,7 @@ def make_engine(path: Path) -> Engine:
     """Make the engine whose connections open the file at ``path``; threads may share one, one at a time."""
     # Autocommit: whoever writes begins the transaction.
     options = {"timeout": _BUSY_TIMEOUT_MS / 1000, "isolation_level": None, "check_same_thread": False}
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args=options, poolclass=NullPool)
+    engine = create_engine(_locate(path), connect_args=options, poolclass=NullPool)
     engine.dialect.statement_compiler = _Compiler
     event.listen(engine, "connect", _set_up)
     return engine
@@ -103,6 +105,18 @@ def read_used_bytes(connection: Any) -> int:
         for name in ("page_count", "freelist_count", "page_size")
     )
     return (pages - free) * size
+
+
+def compact(connection: Any, path: Path) -> bool:
+    """Write the file anew without free room, by a connection of the driver; False if the disk has no room.
+
+    It takes twice the file's size beside it for a while: a copy, and the log that brings it into the file.
+    """
+    disk = os.statvfs(path)
+    if disk.f_bavail * disk.f_frsize < _COMPACT_SIZES * read_used_bytes(connection):
+        return False
+    connection.execute("VACUUM")
+    return True
 
 
 def read_new_key(cursor: Any) -> int:
@@ -141,6 +155,17 @@ def contains(words: ColumnElement[str], word: ColumnElement[str]) -> ColumnEleme
 def larger(one: ColumnElement[int], other: ColumnElement[int]) -> Function[int]:
     """Return the larger of two numbers of a row."""
     return func.max(one, other)
+
+
+def _locate(path: Path) -> URL:
+    """Return where the file is; one in a folder that cannot be written, such as a backup's, is read as it is.
+
+    SQLite would make its index beside it. A control room that runs has a log there, which has to be read.
+    """
+    if os.access(path.parent, os.W_OK) or not path.exists() or path.with_name(f"{path.name}-wal").exists():
+        return URL.create("sqlite", database=str(path))
+    named = f"file:{quote(os.fsencode(path.absolute()))}"
+    return URL.create("sqlite", database=named, query={"immutable": "1", "uri": "true"})
 
 
 def _set_up(connection: Any, record: object) -> None:  # noqa: ARG001  SQLAlchemy passes it

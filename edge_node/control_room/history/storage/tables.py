@@ -148,6 +148,17 @@ _index_part(
     verdict.c.evidence.is_not(None),
     *(verdict.c.teaches, verdict.c.margin, verdict.c.position.desc()),
 )
+# What each robot's verdicts take of the bound, as far as they were counted: up to the position in the row of
+# key 0.
+verdict_share = Table(
+    "verdict_share",
+    metadata,
+    _key("robot_key", counted=False),
+    _number("rows", default=0),
+    _number("bytes", default=0),
+    _number("first_key", default=0),
+    _number("last_key", default=0),
+)
 # Beside the narrow table, which is searched.
 verdict_message = Table(
     "verdict_message",

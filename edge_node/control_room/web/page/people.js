@@ -21,8 +21,9 @@ export function showPerson() {
 
 /** Load users and audit, where the role sees them. */
 export async function showPeople() {
-  for (const id of ["audit-panel", "users-panel"]) byId(id).hidden = !known.can?.administer;
+  for (const id of ["audit-panel", "users-panel", "quarantine-panel"]) byId(id).hidden = !known.can?.administer;
   if (!known.can?.administer) return;
+  showQuarantine();
   try {
     const [{ users, tokens }, { entries }] = await Promise.all([ask("api/users"), ask(`api/audit?limit=${PAGE}`)]);
     byId("users-panel").hidden = !users.length && !tokens.length;
@@ -51,6 +52,35 @@ function entryRow(entry) {
   const tone = entry.outcome === "done" ? "good" : entry.outcome === "asked" ? "" : "bad";
   return el("tr", {}, el("td", {}, dateTime(entry.at)), el("td", { title: ORIGINS[entry.origin] ?? "" }, entry.user || (ORIGINS[entry.origin] && entry.origin !== "login" ? entry.origin.replaceAll("_", " ") : "unknown")), el("td", {}, entry.role),
     el("td", { class: "mono" }, entry.address || "–"), el("td", {}, entry.action.replaceAll("_", " ")), el("td", { class: "mono subject" }, entry.subject || "–"), el("td", {}, el("span", { class: `tag ${tone}` }, entry.outcome)), el("td", { class: "text" }, entry.text));
+}
+
+/** Robots beyond the bounds: nothing of them is stored until somebody admits them. */
+async function showQuarantine(said = "") {
+  try {
+    const { robots } = await ask("api/quarantine");
+    const waiting = robots.filter((robot) => robot.state === "waiting").length;
+    byId("quarantine-panel").hidden = !robots.length;
+    setText(byId("quarantine-text"), said || (waiting ? `${count(waiting)} wait: nothing of them is stored until they are admitted.` : "None waits."));
+    byId("quarantine").replaceChildren(...robots.map(quarantineRow));
+  } catch (problem) {
+    setText(byId("quarantine-text"), problem.message);
+  }
+}
+
+function quarantineRow(robot) {
+  const name = `${robot.site}/${robot.robot}`;
+  const button = (decision, label, state) => el("button", { class: "plain", type: "button", disabled: robot.state === state, title: `${label} ${name}`, onclick: () => decide(robot, decision) }, label);
+  return el("tr", {}, el("td", {}, name), el("td", {}, el("span", { class: `tag ${robot.state === "admitted" ? "good" : robot.state === "refused" ? "bad" : ""}` }, robot.state)), el("td", { class: "num" }, count(robot.messages)), el("td", {}, dateTime(robot.first_heard_at)), el("td", {}, dateTime(robot.last_heard_at)), el("td", {}, robot.decided_at ? `${dateTime(robot.decided_at)} ${robot.decided_by}` : "–"),
+    el("td", { class: "buttons" }, button("admit", "Admit", "admitted"), button("refuse", "Refuse", "refused")));
+}
+
+async function decide(robot, decision) {
+  try {
+    const { said } = await ask(`api/quarantine/${encodeURIComponent(robot.site)}/${encodeURIComponent(robot.robot)}/${decision}`, { method: "POST" });
+    showQuarantine(said);
+  } catch (problem) {
+    setText(byId("quarantine-text"), problem.message);
+  }
 }
 
 function userRow(user) {

@@ -116,4 +116,5 @@ def test_unreadable_messages_are_counted_by_what_was_wrong(history: History) -> 
         history.note_refused("not JSON", f"corrosion/v1/a/b/verdict/{number}", "x" * 10_000)
     refused = history.refused()
     assert len(refused) == 100
+    assert (refused[1].reason, refused[1].count) == ("other reasons", 202)
     assert (refused[0].reason, refused[0].count, len(refused[0].last_text)) == ("not JSON", 300, 200)

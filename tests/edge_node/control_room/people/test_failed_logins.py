@@ -40,3 +40,25 @@ def test_an_ipv6_network_is_one_address() -> None:
         failed.end("ada", f"2001:db8::{part + 1}", failed=True)
     assert failed.begin("ada", "2001:db8::99") == 1
     assert failed.begin("ada", "2001:db8:0:1::99") == 0
+
+
+def test_ipv4_on_a_socket_for_both_is_no_network() -> None:
+    """Else whoever guesses from anywhere would shut out everybody who comes by IPv4."""
+    failed = FailedLogins(lambda: 0.0)
+    for _ in range(3):
+        failed.begin("ada", "::ffff:10.0.0.1")
+        failed.end("ada", "::ffff:10.0.0.1", failed=True)
+    assert failed.begin("ada", "10.0.0.1") == 1
+    assert failed.begin("ada", "::ffff:10.0.0.2") == 0
+
+
+def test_names_that_cost_nothing_push_out_no_name_that_failed() -> None:
+    """Tries that are refused before a password is checked are not remembered."""
+    failed = FailedLogins(lambda: 0.0)
+    for _ in range(3):
+        failed.begin("ada", "10.0.0.1")
+        failed.end("ada", "10.0.0.1", failed=True)
+    for number in range(10_001):
+        failed.begin(f"name {number}", "10.0.0.1")
+        failed.end(f"name {number}", "10.0.0.1", failed=None)
+    assert failed.begin("ada", "10.0.0.1") == 1

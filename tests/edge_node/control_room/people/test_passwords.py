@@ -46,8 +46,13 @@ def test_what_is_no_hash_or_would_cost_too_much_is_known(text: str) -> None:
     assert not is_hash(text)
 
 
-def test_few_are_checked_at_once_and_no_address_fills_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two work, the rest waits; one address with forty loses its newest to another's first."""
+@pytest.mark.parametrize(
+    "addresses", [["10.0.0.1"] * 40, [f"2001:db8::{part}" for part in range(40)]], ids=["one", "network"]
+)
+def test_few_are_checked_at_once_and_no_address_fills_the_queue(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    """Two work, the rest waits; an address or network with forty loses its newest to another's first."""
     gate, lock, now, most = threading.Event(), threading.Lock(), [0], [0]
 
     def slow(*_given: str) -> bool:
@@ -63,7 +68,7 @@ def test_few_are_checked_at_once_and_no_address_fills_the_queue(monkeypatch: pyt
 
     async def crowd() -> tuple[list[object], bool]:
         checks = PasswordChecks()
-        greedy = [asyncio.ensure_future(checks.check("", "", "10.0.0.1")) for _ in range(40)]
+        greedy = [asyncio.ensure_future(checks.check("", "", address)) for address in addresses]
         await asyncio.sleep(0)
         other = asyncio.ensure_future(checks.check("", "", "10.0.0.2"))
         await asyncio.sleep(0)

@@ -73,3 +73,16 @@ def test_a_file_that_cannot_be_believed_ends_all_sessions(tmp_path: Path, damage
     else:
         path.chmod(0o666)
     assert Sessions(path, 3600, lambda: NOW_S).find(secret) is None
+
+
+def test_a_logout_that_no_disk_keeps_ends_all_sessions_with_the_next_start(tmp_path: Path) -> None:
+    """Else a restart would bring back the one that was ended."""
+    path = tmp_path / "sessions.json"
+    sessions = Sessions(path, 3600, lambda: NOW_S)
+    kept, ended = sessions.open("ada", ""), sessions.open("ada", "")
+    found = sessions.find(ended)
+    assert found is not None
+    (tmp_path / ".sessions.json.new").mkdir()  # in the way of the new file
+    sessions.end(found.key)
+    assert sessions.find(kept) is not None
+    assert Sessions(path, 3600, lambda: NOW_S).find(ended) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,23 @@ def test_a_change_of_the_file_is_noticed_and_a_damaged_one_changes_nothing(tmp_p
     users.path.unlink()
     directory.refresh()
     assert (directory.find_user("ada"), directory.is_used) == (None, True)
+
+
+def test_a_file_that_could_not_be_read_for_a_moment_is_read_again(tmp_path: Path) -> None:
+    """A user who is removed while the machine has no descriptor left is removed a second later."""
+    users = UserFile(tmp_path / "users.json")
+    users.add_user("Ada", Role.VIEWER, QUICK_HASH)
+    directory = UserDirectory(users.path, must_exist=False)
+    users.remove_user("Ada")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        directory.refresh()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert directory.find_user("ada") is not None
+    directory.refresh()
+    assert directory.find_user("ada") is None
 
 
 def test_a_configured_file_must_be_there(tmp_path: Path) -> None:

@@ -115,3 +115,13 @@ def test_of_two_changes_at_once_none_is_lost(users: UserFile) -> None:
     for thread in threads:
         thread.join()
     assert {user.name for user in users.read().users} == {"ada", *names}
+
+
+def test_a_byte_order_mark_of_an_editor_is_dropped(users: UserFile) -> None:
+    """And UTF-16 is told as what it is."""
+    text = users.path.read_text(encoding="utf-8")
+    users.path.write_text(text, encoding="utf-8-sig")
+    assert users.read().users
+    users.path.write_text(text, encoding="utf-16")
+    with pytest.raises(ConfigError, match="UTF-16"):
+        users.read()

@@ -10,7 +10,7 @@ import pytest
 from edge_node.control_room.history.records import Deed
 from edge_node.control_room.people.roles import Role
 from edge_node.control_room.web import access
-from tests.support.room_app import RoomApp, scope_of
+from tests.support.room_app import Answer, RoomApp, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,3 +203,29 @@ def test_an_answer_without_end_ends_for_whom_a_proxy_names(proxied: RoomApp, mon
         await asyncio.wait_for(task, 5)
 
     asyncio.run(listen())
+
+
+def test_a_request_of_two_lengths_is_refused_and_its_connection_closed(tmp_path: Path) -> None:
+    """What a proxy takes for its body could be a request of its own here."""
+    with RoomApp(tmp_path) as room:
+        answer = room.request("/login", "POST", transfer_encoding="chunked", content_length="4")
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+
+
+def test_a_file_is_not_sent_to_whose_login_ended_meanwhile(tmp_path: Path) -> None:
+    """A report takes a minute; the user who asked for it was removed in it."""
+    with RoomApp(tmp_path) as room:
+        room.add_user("ada", "viewer")
+        cookie = room.log_in("ada").cookie
+        jobs = room.services.jobs
+
+        async def ask() -> Answer:
+            asked = asyncio.create_task(room.send("/api/report.csv?site=a&robot=b", cookie=cookie))
+            for _ in range(20):  # steps of the event loop until it is asked
+                await asyncio.sleep(0)
+            room.users.remove_user("ada")
+            jobs.cancel(next(iter(jobs.jobs)))
+            return await asked
+
+        assert asyncio.run(ask()).status == 401
+        assert not jobs.jobs

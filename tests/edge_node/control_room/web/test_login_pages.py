@@ -65,6 +65,7 @@ def test_the_page_offers_the_ways_that_there_are(tmp_path: Path) -> None:
             "problem=%22%3E%3Cscript%3E",
             "problem=wait&wait_s=%3Cb%3E",
             "problem=wait&wait_s=99999",
+            f"problem=wait&wait_s={'9' * 5000}",
         ):
             assert b"<script>" not in room.request(f"/login?{given}").body
             assert b"<b>" not in room.request(f"/login?{given}").body
@@ -73,7 +74,7 @@ def test_the_page_offers_the_ways_that_there_are(tmp_path: Path) -> None:
         assert b'data-ways="none"' in room.request("/login").body
 
 
-@pytest.mark.parametrize("form", [b"user=ada", b"\xff\xfe=1"])
+@pytest.mark.parametrize("form", [b"user=ada", b"\xff\xfe=1", b"a=1&" * 9, b"user=%ed%a0%80&password=%00"])
 def test_a_form_that_lacks_something_is_a_failed_login(tmp_path: Path, form: bytes) -> None:
     """And no error of the server."""
     with _room(tmp_path, {}) as room:

@@ -61,7 +61,7 @@ def test_a_room_is_backed_up_while_it_writes(room: Path, tmp_path: Path) -> None
 
 
 def test_what_is_put_back_is_what_was_backed_up(room: Path, tmp_path: Path) -> None:
-    """The record of before is kept beside it, and sessions that ended since do not live again."""
+    """The record of before is kept beside it; sessions that ended and users who went do not come back."""
     make_backup(room, tmp_path / "backup", _quietly)
     history = History(room)
     history.add_verdict(verdict(6, "C"))
@@ -71,8 +71,8 @@ def test_what_is_put_back_is_what_was_backed_up(room: Path, tmp_path: Path) -> N
     assert _count(room) == 5
     assert before is not None
     assert _count(before) == 6
-    assert (room / "users.json").read_text(encoding="utf-8") == "users.json"
-    assert (before / "users.json").read_text(encoding="utf-8") == "changed"
+    assert (room / "users.json").read_text(encoding="utf-8") == "changed"
+    assert (before / "session.json").read_text(encoding="utf-8") == "session.json"
 
 
 def test_a_backup_is_put_on_a_new_machine(room: Path, tmp_path: Path) -> None:
@@ -81,6 +81,16 @@ def test_a_backup_is_put_on_a_new_machine(room: Path, tmp_path: Path) -> None:
     _, before = restore_backup(tmp_path / "backup", tmp_path / "elsewhere" / "room")
     assert before is None
     assert _count(tmp_path / "elsewhere" / "room") == 5
+    assert (tmp_path / "elsewhere" / "room" / "users.json").read_text(encoding="utf-8") == "users.json"
+
+
+def test_a_backup_of_before_there_were_users_opens_nothing(room: Path, tmp_path: Path) -> None:
+    """A page that asks for a login goes on asking."""
+    (room / "users.json").rename(tmp_path / "users.json")
+    make_backup(room, tmp_path / "backup", _quietly)
+    (tmp_path / "users.json").rename(room / "users.json")
+    restore_backup(tmp_path / "backup", room)
+    assert (room / "users.json").read_text(encoding="utf-8") == "users.json"
 
 
 def test_a_changed_backup_is_refused_and_nothing_is_moved(room: Path, tmp_path: Path) -> None:

@@ -73,3 +73,22 @@ def test_noise_raises_one_kind_of_error(written) -> None:
     assert refused >= file.pages
     assert all(isinstance(number, int) for number in file.free_pages())
     file.close()
+
+
+@pytest.mark.parametrize("size", [1024, 4096, 16384])
+def test_the_size_of_pages_is_found_where_the_header_is_damaged(tmp_path: Path, size: int) -> None:
+    """Whatever it is: a person may have made the file anew with another."""
+    path = tmp_path / "x.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA page_size = {size}")
+        connection.execute("CREATE TABLE t (a, b)")
+        connection.executemany(
+            "INSERT INTO t VALUES (?, ?)", ((number, b"x" * 500) for number in range(1000))
+        )
+        connection.commit()
+    content = bytearray(path.read_bytes())
+    content[:100] = random.Random(8).randbytes(100)  # noqa: S311  noise
+    path.write_bytes(content)
+    file = PageFile(path)
+    assert file.pages == len(content) // size
+    file.close()

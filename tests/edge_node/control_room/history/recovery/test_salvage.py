@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.recovery.backup import make_backup
 from edge_node.control_room.history.recovery.history_check import check_history
 from edge_node.control_room.history.recovery.room_lock import RoomInUseError, RoomLock
 from edge_node.control_room.history.recovery.salvage import salvage
 from edge_node.control_room.history.recovery.whole_file import WholeFileError
 from tests.support.damaged_histories import FINDINGS, PICTURES, ROBOTS, VERDICTS, damage, fill
+from tests.support.full_disk import small_disk
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PAGES = 6  # of about 350: as 20 of 1,225
@@ -132,3 +136,36 @@ def test_nothing_is_salvaged_beside_a_running_room(room: Path) -> None:
     """A room that runs would go on writing into the file that is moved away."""
     with RoomLock(room), pytest.raises(RoomInUseError, match="stop it first"):
         salvage(room, None, _quietly)
+
+
+def test_a_number_that_its_message_contradicts_is_lost(room: Path) -> None:
+    """One flipped bit would else make of a verdict one that never was."""
+    content = bytearray((room / NAME).read_bytes())
+    for name in (b"crawler-1:epoch1:17", b"crawler-1:epoch1:f17"):
+        content = content.replace(name + b'"', name[:-2] + b'97"')
+    content = content.replace(b'"seq":17,', b'"seq":97,')
+    (room / NAME).write_bytes(content)
+    done = salvage(room, None, _quietly)
+    assert check_history(room, _quietly).problems == []
+    assert [(one.robot, one.ranges) for one in done.lost if one.robot == "crawler-1"] == [
+        ("crawler-1", [(17, 17)])
+    ]
+    assert done.unreadable["finding"] == 1
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system."""
+    yield from small_disk(tmp_path / "disk", "size=8m")
+
+
+def test_a_disk_that_takes_nothing_any_more_is_read(whole: Path, tmp_path: Path, disk: Path) -> None:
+    """As one is after errors, or a backup on a medium: what only reads, and a salvage to elsewhere, go on."""
+    shutil.copytree(whole, disk / "room")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    assert check_history(disk / "room", _quietly).problems == []
+    assert make_backup(disk / "room", tmp_path / "backup", _quietly).checked["verdicts"] == ROBOTS * VERDICTS
+    done = salvage(disk / "room", tmp_path / "new", _quietly)
+    assert (done.kept["verdict"], done.damaged) == (ROBOTS * VERDICTS, None)
+    with pytest.raises(RoomInUseError, match="Read-only"):
+        salvage(disk / "room", None, _quietly)

@@ -8,6 +8,7 @@ import pytest
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
+from edge_node.control_room.history.recovery import whole_file
 from edge_node.control_room.history.recovery.whole_file import (
     WholeFileError,
     copy_file,
@@ -33,6 +34,28 @@ def test_a_copy_has_what_the_log_holds(tmp_path: Path) -> None:
     assert copy.count_verdicts() == 1
     copy.close()
     assert shares[-1] == 1.0
+
+
+def test_a_copy_ends_while_a_room_goes_on_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the moment at which it began; what is written meanwhile does not make it begin anew."""
+    monkeypatch.setattr(whole_file, "_PAGES", 10)
+    history = History(tmp_path)
+    history.add_verdict(verdict(1, "C"))
+    steps = []
+
+    def write(share: float) -> None:
+        steps.append(share)
+        history.add_verdict(verdict(1 + len(steps), "C"))
+        assert len(steps) < 100
+
+    (tmp_path / "copy").mkdir()
+    copy_file(tmp_path / NAME, tmp_path / "copy" / NAME, write)
+    history.close()
+    copy = History(tmp_path / "copy", read_only=True)
+    assert copy.count_verdicts() == 1
+    copy.close()
+    assert steps == sorted(steps)
+    assert len(steps) > 2
 
 
 def test_a_copied_log_is_included(tmp_path: Path) -> None:
