@@ -55,6 +55,13 @@ class TrustedKey(PlainStruct, frozen=True):
             return False
         return True
 
+    def holds_command(self, signature: str, topic: str, payload: bytes) -> bool:
+        """Tell whether ``signature``, in base64, is this key's signature of a command."""
+        try:
+            return self.holds(base64.b64decode(signature, validate=True), signed_bytes(topic, payload))
+        except ValueError:
+            return False
+
     def holds_checkpoint(self, signature: str, head: bytes) -> bool:
         """Tell whether ``signature``, in base64, is this key's signature of a checkpoint's ``head``."""
         try:
@@ -74,6 +81,10 @@ class Signer:
         """
         self._key = load_private_key(file)
         self.key_id = _key_id(self._key.public_key())
+
+    def public_half(self, file: Path) -> TrustedKey:
+        """Return the public key, which trusts what this signs; ``file`` names it in messages."""
+        return TrustedKey(str(file), self.key_id, self._key.public_key())
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature of ``content``, without a prefix."""
@@ -102,7 +113,7 @@ def load_node_signer(path: str) -> Signer:
 
 
 def load_trusted_key(path: str, key: str) -> TrustedKey:
-    """Return the public key in the file ``path``, PEM.
+    """Return the public key in the file ``path``, PEM, or in the PEM text that ``path`` itself is.
 
     Raises:
         ConfigError: with ``key``, the name in the configuration.
@@ -114,7 +125,8 @@ def load_trusted_key(path: str, key: str) -> TrustedKey:
     except ImportError:
         raise ConfigError(f"{key} {_MISSING}") from None
     try:
-        found = load_pem_public_key(read_pem(Path(path), _MAX_KEY_BYTES))
+        is_text = path.lstrip().startswith("-----BEGIN")
+        found = load_pem_public_key(path.encode() if is_text else read_pem(Path(path), _MAX_KEY_BYTES))
     except TextFileError as err:
         raise ConfigError(f"{key} {path}: {err}") from err
     except (ValueError, UnsupportedAlgorithm):

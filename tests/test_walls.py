@@ -61,22 +61,31 @@ EDGE_NODE = {
     "control_room.history": "messages control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
+    # what robots sign and chain is checked with the verdicts, in their transaction
+    "control_room.history.record_proof": (
+        "messages record control_room.history control_room.history.storage"
+    ),
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
     "control_room.ingest": (
-        "messages config mqtt control_room control_room.history control_room.history.shares"
+        "messages config mqtt control_room control_room.history control_room.history.record_proof "
+        "control_room.history.shares"
     ),
-    "control_room.report": "messages view inspection evidence control_room.history",
+    "control_room.report": (
+        "messages record view inspection evidence control_room.history control_room.history.record_proof"
+    ),
     "control_room.long_work": "control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
-        "messages control_room control_room.connections control_room.history control_room.ingest "
+        "messages record control_room control_room.connections control_room.history "
+        "control_room.history.record_proof control_room.ingest "
         "control_room.long_work"
     ),
     "control_room.web": (
-        "messages evidence monitoring control_room control_room.history control_room.people "
+        "messages evidence monitoring control_room control_room.history control_room.history.record_proof "
+        "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
         "control_room.robots"
     ),

@@ -40,11 +40,17 @@ _C = TypeVar("_C", bound="Command")
 
 
 class AdmittedCommand(PlainStruct, Generic[_C], frozen=True):
-    """A command to execute; ``correlation`` is the MQTT correlation data for its response."""
+    """A command to execute.
+
+    Attributes:
+        correlation: the MQTT correlation data for its response.
+        signed: the message's text and its signature in base64, if that was checked.
+    """
 
     verb: Verb
     command: _C
     correlation: bytes
+    signed: tuple[str, str] | None = None
 
 
 class RefusedCommand(PlainStruct, frozen=True):
@@ -113,11 +119,10 @@ class CommandAdmission:
         The signature comes before anything else, so that the budget of those who can sign is theirs alone.
         """
         command: Command | None = None
-        is_signed = False
+        signed: tuple[str, str] | None = None
         try:
             _check_fresh(message)
-            self._check_signature(message)
-            is_signed = self._verify is not None
+            signed = self._check_signature(message)
             command = decode_command(verb, message.payload)
             self._check_time(command)
             budget = self._limits.admitted(verb)
@@ -131,17 +136,18 @@ class CommandAdmission:
             if self._verify is not None:
                 self._floor.note_signed(command.issued_at - _SKEW)
         except CommandError as err:
-            if not self._limits.refused(is_signed=is_signed).take(now_s):
+            if not self._limits.refused(is_signed=signed is not None).take(now_s):
                 return self._flooded(message)
             name = verb if verb in {known.value for known in Verb} else "unknown"
             return RefusedCommand(
                 name, command.id if command else None, err.code, str(err), message.correlation
             )
-        return AdmittedCommand(Verb(verb), command, message.correlation)
+        return AdmittedCommand(Verb(verb), command, message.correlation, signed)
 
-    def _check_signature(self, message: Incoming) -> None:
+    def _check_signature(self, message: Incoming) -> tuple[str, str] | None:
+        """Return what was signed and its signature; None where none is asked for."""
         if self._verify is None:
-            return
+            return None
         found = [value for name, value in message.user if name == _SIGNATURE]
         if len(found) != 1:
             raise CommandError("unsigned", 'wanted one MQTT v5 user property "signature"')
@@ -153,6 +159,7 @@ class CommandAdmission:
             raise CommandError("signature", "the signature is not base64") from None
         if not self._verify(signature, signed_bytes(message.topic, message.payload)):
             raise CommandError("signature", "the signature is not of the configured key, or of other bytes")
+        return message.payload.decode("utf-8", "replace"), found[0]
 
     def _check_time(self, command: Command) -> None:
         clock, lifetime = self._floor.read(), timedelta(seconds=self._config.max_lifetime_s)

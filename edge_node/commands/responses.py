@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import field
 
-from edge_node.messages.response import Response, Result, Scalar
+from edge_node.messages.command import Verb
+from edge_node.messages.response import SIGNATURE, SIGNED_COMMAND, Response, Result, Scalar
 from edge_node.messages.topics import Kind
 from edge_node.plain_struct import PlainStruct
 
@@ -36,9 +37,16 @@ class ResponseWriter:
         self._spool = spool
 
     def respond(self, admitted: AdmittedCommand[Any], outcome: CommandOutcome) -> None:
-        """Append the response to a command that was admitted."""
-        verb = admitted.verb.value
-        self.append(verb, admitted.command.id, outcome, correlation=admitted.correlation)
+        """Append the response to a command that was admitted.
+
+        A signed review goes on with its signature, for readers who trust the person's key and not the robot.
+        """
+        verb, command_id = admitted.verb.value, admitted.command.id
+        self._record("answered", verb, command_id, outcome)
+        if admitted.signed is not None and admitted.verb is Verb.REVIEW and outcome.result is Result.DONE:
+            signed = dict(zip((SIGNED_COMMAND, SIGNATURE), admitted.signed, strict=True))
+            outcome = CommandOutcome(outcome.result, outcome.code, outcome.text, {**outcome.data, **signed})
+        self._spool_response(verb, command_id, outcome, admitted.correlation)
 
     def refuse(self, refused: RefusedCommand) -> None:
         """Append the response to a command that was refused unexecuted."""

@@ -157,11 +157,15 @@ def _description(annotated: Any) -> str:
     return str(texts[-1])
 
 
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
 def _toml(value: Any) -> str:
     if isinstance(value, msgspec.Struct):
         value = {
             name: found for name in value.__struct_fields__ if (found := getattr(value, name)) is not None
         }
     if isinstance(value, dict) and value:
-        return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{_toml_key(key)} = {_toml(inner)}" for key, inner in value.items()) + " }"
     return msgspec.json.encode(value).decode()  # strings, numbers, booleans and lists are alike in both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,6 +27,7 @@ RoleName = Literal["viewer", "reviewer", "operator", "admin"]
 _HeaderName = Annotated[
     str, text_rule(r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z", "the name of a header, such as X-Remote-User")
 ]
+_ROBOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _RootPath = Annotated[
     str,
     text_rule(r"^(/[A-Za-z0-9._~-]+)*/?\Z", 'a path of letters, digits, ., _, ~ and -, such as "/corrosion"'),
@@ -150,6 +152,19 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
         Text | None,
         about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
     ] = None
+    trusted_keys: Annotated[
+        tuple[Text, ...],
+        about("Public keys of terminals and other rooms: reviews that they sign count as a person's."),
+    ] = ()
+
+
+class RobotsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys by which robots sign how far their records go: files with a public key, or its PEM text."""
+
+    keys: Annotated[tuple[Text, ...], about("They may sign for any robot that has no key below.")] = ()
+    keys_of: Annotated[
+        dict[str, tuple[Text, ...]], about("Keys of one robot, SITE/ROBOT: no other signs for it.")
+    ] = {}
 
 
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +174,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     room: RoomConfig = RoomConfig()
     web: WebConfig = WebConfig()
     commands: RoomCommandsConfig = RoomCommandsConfig()
+    robots: RobotsConfig = RobotsConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -166,6 +182,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "room": RoomConfig,
     "web": WebConfig,
     "commands": RoomCommandsConfig,
+    "robots": RobotsConfig,
 }
 
 
@@ -192,11 +209,12 @@ def load_settings(path: Path, *, may_lack_users: bool = False) -> RoomSettings:
         raise ConfigError(f"{path}: {err}") from err
 
 
-def build_settings(
+def build_settings(  # noqa: PLR0913  each is a section, by name
     mqtt: dict[str, Any],
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
+    robots: dict[str, Any] | None = None,
     *,
     may_lack_users: bool = False,
 ) -> RoomSettings:
@@ -205,13 +223,17 @@ def build_settings(
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
-    document = {"mqtt": mqtt, "room": room or {}, "web": web or {}, "commands": commands or {}}
+    given = {"room": room, "web": web, "commands": commands, "robots": robots}
+    document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
         settings = msgspec.convert(document, RoomSettings)
     except msgspec.ValidationError as err:
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
+    for name in settings.robots.keys_of:
+        if not _ROBOT.fullmatch(name):
+            raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
     if not may_lack_users:
         _check_logins(settings)
     return settings

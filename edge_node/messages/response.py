@@ -14,6 +14,9 @@ from edge_node.validation import text_rule
 Scalar: TypeAlias = str | int | float | bool | None
 
 
+# In the data of a response to a signed review: the command as it came, and its signature.
+SIGNED_COMMAND, SIGNATURE = "signed_command", "signature"
+
 MAX_PIECE_BYTES = 32 * 1024  # of a bundle in one message
 
 

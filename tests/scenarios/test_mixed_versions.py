@@ -102,6 +102,9 @@ def test_an_old_robot_is_upgraded_under_a_new_control_room(
         wait_for(lambda: _robot(room)["verdicts"] >= len(sent), what="verdicts in the control room")
         assert (_robot(room)["missing"], _robot(room)["conflicts"]) == (0, 0)
         assert room.state()["refused"] == []
+        (record,) = room.ask("/api/record")["robots"]
+        assert record["problems"] == []  # the old epoch has no chain: that breaks none
+        assert [one["state"] for one in record["epochs"]] == ["unproved", "not_chained"]
         first = next(json.loads(m.payload) for m in collector.messages[len(old) :])
         assert first["previous_epoch"]["epoch"] == old[-1]["id"].split(":")[1]
         assert first["previous_epoch"]["seq"] == old[-1]["seq"]
@@ -122,8 +125,20 @@ def test_a_new_robot_reports_to_an_old_control_room(
         sent = {json.loads(message.payload)["id"] for message in collector.messages}
         assert len({verdict_id.split(":")[1] for verdict_id in sent}) == 2
         wait_for(lambda: _robot(room)["verdicts"] >= len(sent), what="verdicts in the control room")
+        collector.publish(f"{BASE}/rsp", _signed_review())
+        wait_for(lambda: len(room.ask("/api/state")["robots"]) == 1, what="robot")
         assert _robot(room)["missing"] == 0
         assert room.state()["refused"] == []
+
+
+def _signed_review() -> bytes:
+    """A new robot's response to a signed review: the command and its signature are additions."""
+    data = {"subject": "crawler-1:epoch:f1", "judgement": "confirmed", "by": "Anna"}
+    data |= {"signed_command": "{}", "signature": "c2ln"}
+    names = {"id": "crawler-1:epoch:response:1", "seq": 1, "site": "quay", "robot": "crawler-1"}
+    ending = {"verb": "review", "command_id": "from-a-terminal", "result": "done", "code": "ok", "text": ""}
+    said = {"schema": "corrosion/v1", **names, "at": "2026-03-01T08:00:00Z", **ending, "data": data}
+    return json.dumps(said).encode()
 
 
 def _robot(room: ControlRoom) -> dict[str, int]:

@@ -34,14 +34,15 @@ class ControlRoom:
         self.log = folder / "room.log"
         self._config = folder / "room.toml"
         self._process: subprocess.Popen[bytes] | None = None
-        self._config.write_text(
-            example_settings(
-                mqtt={"hostname": "127.0.0.1", "port": broker_port, **sections.get("mqtt", {})},
-                room={"state_dir": str(self.folder), **sections.get("room", {})},
-                web={"port": self.port, **sections.get("web", {})},
-            ),
-            encoding="utf-8",
+        text = example_settings(
+            mqtt={"hostname": "127.0.0.1", "port": broker_port, **sections.get("mqtt", {})},
+            room={"state_dir": str(self.folder), **sections.get("room", {})},
+            web={"port": self.port, **sections.get("web", {})},
+            **{name: sections[name] for name in ("commands", "robots") if name in sections},
         )
+        if code is not None:  # older versions know no [robots], which stands last
+            text = text[: text.index("[robots]")]
+        self._config.write_text(text, encoding="utf-8")
 
     def __enter__(self) -> ControlRoom:  # noqa: PYI034  Self needs Python 3.11
         self.start()

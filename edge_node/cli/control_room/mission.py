@@ -13,6 +13,7 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated
 from edge_node.control_room.report.mission_csv import render_mission_csv
+from edge_node.control_room.report.mission_json import render_mission_json
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.labels_csv import LABELS_NAME
@@ -39,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="of confirmed findings also the pictures nobody looked at that the robot judged alike",
     )
-    report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, or CSV")
-    report.add_argument("out", type=Path, help="a new file that ends in .pdf or .csv")
+    report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, CSV or JSON")
+    report.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
     report.add_argument("--robot", required=True, metavar="SITE/ROBOT", help="which")
     report.add_argument("--from", dest="since", type=_parse_time, metavar="TIME", help="as 2026-03-01T08:00Z")
     report.add_argument("--to", dest="until", type=_parse_time, metavar="TIME", help="default: all there is")
@@ -110,6 +111,7 @@ def _report(history: History, args: argparse.Namespace) -> int:
         f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
         f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
+    print(f"record: {'; '.join(mission.record.sentences)}")
     if mission.misdated:
         print(describe_misdated(mission.misdated))
     return 0
@@ -121,8 +123,8 @@ def _check_destination(out: Path) -> None:
     Raises:
         CorrosionError: it has another ending, is there, or its folder is not.
     """
-    if out.suffix.lower() not in (".pdf", ".csv"):
-        raise CorrosionError(f"{out}: wanted a name that ends in .pdf or .csv")
+    if out.suffix.lower() not in (".pdf", ".csv", ".json"):
+        raise CorrosionError(f"{out}: wanted a name that ends in .pdf, .csv or .json")
     if out.exists():
         raise CorrosionError(f"{out}: is there already; name a new file")
     if not out.absolute().parent.is_dir():
@@ -132,6 +134,8 @@ def _check_destination(out: Path) -> None:
 def _document(mission: Mission, args: argparse.Namespace) -> bytes:
     if args.out.suffix.lower() == ".csv":
         return render_mission_csv(mission).encode()
+    if args.out.suffix.lower() == ".json":
+        return render_mission_json(mission)
     from edge_node.control_room.report.mission_pdf import render_mission_pdf
 
     return render_mission_pdf(mission, title=args.title)

@@ -96,6 +96,7 @@ class Database:
             except BaseException:
                 self.close()
                 raise
+            self._place = self._find_place()
 
     def close(self) -> None:
         """Close all connections, which checkpoints the write-ahead log; never raises."""
@@ -103,6 +104,14 @@ class Database:
             with contextlib.suppress(*self._errors):
                 connection.close()
         self._connections.clear()
+
+    def check_place(self) -> None:
+        """Raise HistoryError if the file was removed or replaced: what is written then is lost at the end."""
+        if self._find_place() != self._place:
+            raise HistoryError(
+                f"{self.path}: was removed or replaced while this program writes to it;"
+                " put it back, or start the program again"
+            )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -114,6 +123,7 @@ class Database:
         with self._lock, self._translated():
             writer = self._need_writer()
             if self._depth == 0:
+                self.check_place()
                 writer.execute(dialect.BEGIN)
             self._depth += 1
             try:
@@ -196,6 +206,14 @@ class Database:
                 return self._need_writer().execute(prepared.text, prepared.bind(values))
             with self.transaction():
                 return self._need_writer().execute(prepared.text, prepared.bind(values))
+
+    def _find_place(self) -> tuple[int, int] | None:
+        """Return what tells the file from another of the same name; None if it is gone."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _need_writer(self) -> Any:
         if self._writer is None:

@@ -14,7 +14,14 @@ from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from edge_node.control_room.history.sql_filters import ONE, ZERO
 from edge_node.control_room.history.storage.epoch_counts import COUNT_MISSING
-from edge_node.control_room.history.storage.tables import arrived, epoch, epoch_state, verdict
+from edge_node.control_room.history.storage.tables import (
+    arrived,
+    chain_range,
+    epoch,
+    epoch_before,
+    epoch_state,
+    verdict,
+)
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
@@ -67,7 +74,7 @@ _DELETE_EMPTY = delete(epoch).where(
 )
 _DELETE_STRAY = [
     delete(table).where(table.c.epoch_key.not_in(select(epoch.c.epoch_key)))
-    for table in (arrived, epoch_state)
+    for table in (arrived, epoch_state, chain_range, epoch_before)
 ]
 
 

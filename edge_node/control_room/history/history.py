@@ -8,6 +8,7 @@ verdict arrives.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -75,9 +76,18 @@ class History:
         """
         self._database = Database(folder, read_only=read_only)
 
+    @property
+    def database(self) -> Database:
+        """The open database, for packages of the history."""
+        return self._database
+
     def close(self) -> None:
         """Close the file; never raises."""
         self._database.close()
+
+    def check_place(self) -> None:
+        """Raise HistoryError if the file was removed or replaced since it was opened."""
+        self._database.check_place()
 
     def transaction(self) -> AbstractContextManager[None]:
         """Commit all ``add_...`` calls inside at once: a hundred verdicts cost as much as one.
@@ -94,17 +104,20 @@ class History:
         verdict: Verdict,
         *,
         payload: bytes | None = None,
+        sha256: bytes | None = None,
         received_at: datetime | None = None,
         replayed: bool = False,
     ) -> bool:
         """Store a verdict; return False if its number is stored.
 
         Then it is counted as a duplicate, or kept as a conflict if ``payload``, its bytes as they came, is
-        not what came before.
+        not what came before. ``sha256`` is the payload's, for a caller that has it already.
         """
         content = encode(verdict) if payload is None else payload
         received_us = _us_or_now(received_at)
-        return inserts.insert_verdict(self._database, verdict, content, received_us, replayed=replayed)
+        digest = sha256 or hashlib.sha256(content).digest()
+        parts = content, digest
+        return inserts.insert_verdict(self._database, verdict, parts, received_us, replayed=replayed)
 
     def add_finding(self, finding: Finding, *, received_at: datetime | None = None) -> bool:
         """Store the newest state of a finding; return False if this one, or a newer one, is stored."""

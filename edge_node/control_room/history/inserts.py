@@ -6,14 +6,14 @@ state, a response by its id, a picture by its hash.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, delete, func, insert, literal_column, select, update
 
-from edge_node.control_room.history import conflicts, epochs, review_queue, sequence_gaps
+from edge_node.control_room.history import conflicts, epochs, review_queue, reviews, sequence_gaps
 from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
@@ -121,6 +121,7 @@ _INSERT_REFUSED = insert(_refused).values(
     last_text=bindparam("said"),
 )
 _NEWEST_REVIEW = select(func.max(tables.review.c.reviewed_us)).where(
+    tables.review.c.origin != literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text),
     tables.review.c.robot_key == bindparam("robot_key"),
     tables.review.c.finding_id == bindparam("finding_id"),
 )
@@ -135,10 +136,13 @@ _DELIVER_REVIEW = (
 
 
 def insert_verdict(
-    database: Database, verdict: Verdict, payload: bytes, received_us: int, *, replayed: bool
+    database: Database, verdict: Verdict, content: tuple[bytes, bytes], received_us: int, *, replayed: bool
 ) -> bool:
-    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before."""
-    sha256 = hashlib.sha256(payload).digest()
+    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before.
+
+    ``content`` is its payload as it came, and the SHA-256 of that.
+    """
+    payload, sha256 = content
     observed_us = to_us(verdict.observed_at)
     with database.transaction():
         robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)
@@ -300,6 +304,8 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
             newest = database.peek(_NEWEST_REVIEW, named)
             if newest is not None and newest[0] is not None:
                 reviewed_us = max(reviewed_us, newest[0] + 1)
+        if review.origin == ReviewOrigin.ROBOT.value:
+            reviews.delete_oldest_claim(database, robot_key)
         changed = database.write(
             _LEARN_REVIEW if ignore_known else _INSERT_REVIEW,
             {
@@ -314,6 +320,7 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
                 "delivery": review.delivery.value,
                 "answer": review.answer,
                 "origin": review.origin,
+                "evidence": review.evidence_sha256,
             },
         )
     return changed > 0

@@ -23,6 +23,7 @@ from edge_node.control_room.history.records import (
     Misdated,
     RefusalCount,
     ResponseRecord,
+    ReviewOrigin,
     RobotRecord,
     StoredPicture,
     Usage,
@@ -309,7 +310,10 @@ def _verdict_record(row: Sequence[Any]) -> VerdictRecord:
 
 def _finding_record(database: Database, row: Sequence[Any]) -> FindingRecord:
     found = msgspec.json.decode(row[2], type=Finding)
-    return FindingRecord(found, from_us(row[1]), find_newest_review(database, row[0], found.id))
+    review = find_newest_review(database, row[0], found.id)
+    is_claim = review is not None and review.origin == ReviewOrigin.ROBOT.value
+    pair = (None, review) if is_claim else (review, None)
+    return FindingRecord(found, from_us(row[1]), *pair)
 
 
 @lru_cache(SHAPES)

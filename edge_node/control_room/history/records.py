@@ -93,11 +93,20 @@ class ReviewOrigin(str, Enum):
 
     LOGIN = "login"  # of a user or program that logged in here
     TYPED = "typed"  # by hand, where no login says it
+    SIGNED = "signed"  # by a key that this room trusts; a robot passed it on
+    ROBOT = "robot"  # only a robot says that a person said so
+    UNKNOWN = ""  # stored by a version that did not keep it
+
+
+# From a person, not from a robot that speaks of one.
+HEARD = frozenset(one.value for one in (ReviewOrigin.LOGIN, ReviewOrigin.TYPED, ReviewOrigin.SIGNED))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReview:
-    """A person's review of a finding or a verdict; of several the newest counts.
+    """A review of a finding or a verdict: what this room heard from a person, or what a robot says.
+
+    Of several that this room heard the newest counts; what a robot says never replaces one of these.
 
     Attributes:
         review_id: random, unique; also the id of the command to the robot.
@@ -105,8 +114,8 @@ class StoredReview:
         opinion: confirmed or disputed; named so in the table and in the JSON API.
         corrections: the labels that are right, like {"severity": "none"}.
         answer: text of the robot's response.
-        origin: how the reviewer's name is known, as in ``ReviewOrigin``; "" if it was stored by a version
-            that kept none.
+        origin: how the reviewer's name is known, as in ``ReviewOrigin``.
+        evidence_sha256: the picture that the person saw; "" if that is not known.
     """
 
     review_id: str
@@ -121,15 +130,22 @@ class StoredReview:
     delivery: Delivery = Delivery.WAITING
     answer: str = ""
     origin: str = ""
+    evidence_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingRecord:
-    """A finding's newest message and its newest review."""
+    """A finding's newest message and its newest review.
+
+    Attributes:
+        review: the newest that people told this room, or one of unknown origin.
+        claim: what a robot says that a person said, if there is no review.
+    """
 
     finding: Finding
     received_at: datetime
     review: StoredReview | None = None
+    claim: StoredReview | None = None
 
 
 @dataclass(frozen=True, slots=True)

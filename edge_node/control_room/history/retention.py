@@ -19,6 +19,7 @@ from edge_node.control_room.history.storage.tables import (
     epoch,
     epoch_state,
     finding,
+    given_up,
     picture,
     quarantine,
     refused,
@@ -83,7 +84,7 @@ _FORGOTTEN = select(retired.c.robot_key).where(
 )
 _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
-    for table in (epoch_state, epoch, checkpoint, verdict_share, retired, robot)
+    for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
 ]
 _ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
 

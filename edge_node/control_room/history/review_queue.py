@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.records import QueuedPicture, VerdictRecord
+from edge_node.control_room.history.records import QueuedPicture, ReviewOrigin, VerdictRecord
 from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, ZERO, bound_limit, robot_conditions
 from edge_node.control_room.history.storage.dialect import contains, insert_new, json_text
 from edge_node.control_room.history.storage.tables import (
@@ -57,16 +57,23 @@ _MAX_REASONS = 16
 _COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", ":", ""))
 
 _VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
+_CLAIMED = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)  # nobody told this room
 _reviewed = review.alias("reviewed")
 _IS_REVIEWED = or_(
     select(review.c.review_id)
-    .where(review.c.robot_key == verdict.c.robot_key, review.c.finding_id == _VERDICT_ID)
+    .where(
+        review.c.robot_key == verdict.c.robot_key,
+        review.c.finding_id == _VERDICT_ID,
+        review.c.origin != _CLAIMED,
+    )
     .correlate(verdict, robot, epoch)
     .exists(),
     tuple_(verdict.c.robot_key, verdict.c.evidence).in_(
         select(finding.c.robot_key, json_text(finding.c.payload, "best_evidence_sha256")).join(
             _reviewed,
-            (_reviewed.c.robot_key == finding.c.robot_key) & (_reviewed.c.finding_id == finding.c.finding_id),
+            (_reviewed.c.robot_key == finding.c.robot_key)
+            & (_reviewed.c.finding_id == finding.c.finding_id)
+            & (_reviewed.c.origin != _CLAIMED),
         )
     ),
 )

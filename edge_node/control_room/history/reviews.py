@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, case, delete, func, literal_column, or_, select
 
 from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.records import Delivery, StoredReview
-from edge_node.control_room.history.sql_filters import LIMIT, ONE, bound_limit
+from edge_node.control_room.history.records import HEARD, Delivery, ReviewOrigin, StoredReview
+from edge_node.control_room.history.sql_filters import LIMIT, ONE, ZERO, bound_limit
 from edge_node.control_room.history.storage.tables import review, robot
 from edge_node.messages.review import ReviewJudgement
 
@@ -21,21 +21,33 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
 
+MAX_CLAIMS = 1000  # of reviews by each robot, the newest
+
 _CORRECTIONS_DECODER = msgspec.json.Decoder(dict[str, str])
 _REVIEW_COLUMNS = (
     *(review.c.review_id, robot.c.site, robot.c.robot, review.c.finding_id, review.c.opinion, review.c.note),
     *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
-    review.c.origin,
+    *(review.c.origin, review.c.evidence),
 )
+_HEARD = [review.c.origin == literal_column(f"'{origin}'", Text) for origin in sorted(HEARD)]
+_ROBOT = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)
+# What this room heard counts before what nobody knows the origin of, and that before what a robot says.
+_RANK = case((or_(*_HEARD), ZERO), (review.c.origin == _ROBOT, literal_column("2")), else_=ONE)
+_IS_CLAIM = (review.c.robot_key == bindparam("robot_key"), review.c.origin == _ROBOT)
 _robots = robot.alias("robots")
 _reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
 _NEWEST_REVIEW = (
     _reviews.where(
         review.c.robot_key == bindparam("robot_key"), review.c.finding_id == bindparam("finding_id")
     )
-    .order_by(review.c.reviewed_us.desc())
+    .order_by(_RANK, review.c.reviewed_us.desc())
     .limit(ONE)
 )
+_COUNT_CLAIMS = select(func.count()).select_from(review).where(*_IS_CLAIM)
+_oldest_claim = (
+    select(review.c.review_id).where(*_IS_CLAIM).order_by(review.c.reviewed_us, review.c.review_id).limit(ONE)
+)
+_DELETE_OLDEST_CLAIM = delete(review).where(review.c.review_id == _oldest_claim.scalar_subquery())
 
 
 def select_reviews(
@@ -52,6 +64,13 @@ def find_newest_review(database: Database, robot_key: int, finding_id: str) -> S
     """Return the review of a finding or verdict that counts."""
     rows = database.rows(_NEWEST_REVIEW, {"robot_key": robot_key, "finding_id": finding_id})
     return _stored_review(rows[0]) if rows else None
+
+
+def delete_oldest_claim(database: Database, robot_key: int) -> None:
+    """Delete the oldest of the reviews that a robot claims people made, where it has claimed many."""
+    found = database.peek(_COUNT_CLAIMS, {"robot_key": robot_key})
+    if found is not None and found[0] >= MAX_CLAIMS:
+        database.write(_DELETE_OLDEST_CLAIM, {"robot_key": robot_key})
 
 
 @lru_cache(4)
@@ -76,4 +95,5 @@ def _stored_review(row: Sequence[Any]) -> StoredReview:
         delivery=Delivery(row[9]),
         answer=row[10],
         origin=row[11],
+        evidence_sha256=row[12],
     )

@@ -15,6 +15,7 @@ import msgspec
 
 from edge_node.control_room.history.records import RetiredRobot, StoredPicture
 from edge_node.errors import ConfigError
+from edge_node.messages.checkpoint import MAX_RANGES, Checkpoint
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
@@ -26,13 +27,15 @@ from edge_node.unprintable import find_unprintable, replace_unprintable
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_node.mqtt.types import Incoming
 
 RobotMessage: TypeAlias = (
-    Verdict | Finding | Status | Health | Response | Disagreement | StoredPicture | RetiredRobot
+    Verdict | Finding | Status | Health | Response | Disagreement | Checkpoint | StoredPicture | RetiredRobot
 )
 
-LEAVES = ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+")
+LEAVES = ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+", "checkpoint")
 MAX_MESSAGE_BYTES = 64 * 1024  # a verdict is 1-2 kB
 MAX_PICTURE_BYTES = 2_000_000  # the broker's message_size_limit
 MAX_EPOCH = 64  # characters
@@ -49,8 +52,8 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "health": msgspec.json.Decoder(Health),
     "rsp": msgspec.json.Decoder(Response),
     "shadow": msgspec.json.Decoder(Disagreement),
+    "checkpoint": msgspec.json.Decoder(Checkpoint),
 }
-_NOT_USED = ("checkpoint",)  # `edge-node spool verify` reads them
 _TIMES = {
     "verdict": ("observed_at",),
     "finding": ("first_observed_at", "last_observed_at"),
@@ -58,6 +61,7 @@ _TIMES = {
     "health": ("at",),
     "rsp": ("at",),
     "shadow": ("at", "observed_at"),
+    "checkpoint": ("at",),
 }
 
 
@@ -75,7 +79,7 @@ def filters(site: str = "+", robot: str = "+") -> tuple[str, ...]:
 
 
 def decode(message: Incoming) -> RobotMessage | None:
-    """Decode a message; None for a form of evidence, or a checkpoint, which the control room does not use.
+    """Decode a message; None for a form of evidence that the control room does not use.
 
     Raises:
         UnreadableError: it is not a valid message of a robot.
@@ -90,8 +94,6 @@ def decode(message: Incoming) -> RobotMessage | None:
         raise UnreadableError("site or robot is no id") from None
     if leaf == "evidence":
         return _decode_picture(topics, "/".join(levels[5:]), message)
-    if leaf in _NOT_USED and len(levels) == 5:
-        return None
     decoder = _DECODERS.get(leaf)
     if decoder is None or len(levels) != 5:
         raise UnreadableError("topic of another shape")
@@ -133,20 +135,16 @@ def _check(topics: Topics, leaf: str, found: Any) -> RobotMessage:
         if not _EARLIEST <= at <= _LATEST:
             raise UnreadableError(f"{leaf}: {name} is no time of this age", str(at))
     found = msgspec.structs.replace(found, **times)
-    if isinstance(found, Verdict):
-        _check_verdict(found)
-    elif isinstance(found, Finding):
-        if not found.id.startswith(f"{found.robot}:") or len(found.id) > _MAX_ID:
-            raise UnreadableError("finding: id is not this robot's", found.id)
-        if found.frames > MAX_NUMBER:
-            raise UnreadableError("finding: frames is too large")
-    elif isinstance(found, Disagreement):
-        _check_disagreement(found)
-    elif isinstance(found, Response) and (
-        len(found.id) > _MAX_ID or len(found.command_id or "") > _MAX_ID or found.seq > MAX_NUMBER
-    ):
-        raise UnreadableError("rsp: id or number is too large")
+    if (check := _CHECKS.get(type(found))) is not None:
+        check(found)
     return found  # type: ignore[no-any-return]  # the type of this leaf's decoder
+
+
+def _check_finding(found: Finding) -> None:
+    if not found.id.startswith(f"{found.robot}:") or len(found.id) > _MAX_ID:
+        raise UnreadableError("finding: id is not this robot's", found.id)
+    if found.frames > MAX_NUMBER:
+        raise UnreadableError("finding: frames is too large")
 
 
 def _check_disagreement(found: Disagreement) -> None:
@@ -155,6 +153,25 @@ def _check_disagreement(found: Disagreement) -> None:
         raise UnreadableError("shadow: verdict is no id of this robot's", found.verdict[:_MAX_ID])
     if found.evidence_sha256 is not None and not _SHA256.fullmatch(found.evidence_sha256):
         raise UnreadableError("shadow: evidence_sha256 is no hash", found.evidence_sha256[:_MAX_ID])
+
+
+def _check_response(found: Response) -> None:
+    if len(found.id) > _MAX_ID or len(found.command_id or "") > _MAX_ID or found.seq > MAX_NUMBER:
+        raise UnreadableError("rsp: id or number is too large")
+
+
+def _check_checkpoint(found: Checkpoint) -> None:
+    before = found.previous_epoch
+    ranges = [
+        (found.epoch, 1, max(found.last_seq, 1)),
+        *((one.epoch, one.first, one.last) for one in found.given_up),
+    ]
+    ranges += [(before.epoch, 1, before.seq)] if before is not None else []
+    for epoch, first, last in ranges:
+        if not 0 < len(epoch) <= MAX_EPOCH or not first <= last <= MAX_NUMBER:
+            raise UnreadableError("checkpoint: no epoch and numbers", f"{epoch[:MAX_EPOCH]} {first}-{last}")
+    if len(found.given_up) > MAX_RANGES or found.seq > MAX_NUMBER:
+        raise UnreadableError("checkpoint: names too much")
 
 
 def _is_number(text: str) -> bool:
@@ -170,6 +187,15 @@ def _check_verdict(found: Verdict) -> None:
     robot, epoch, seq = split_verdict_id(found.id)
     if robot != found.robot or seq != str(found.seq) or not 0 < len(epoch) <= MAX_EPOCH:
         raise UnreadableError("verdict: id is not ROBOT:EPOCH:SEQ", found.id)
+
+
+_CHECKS: dict[type, Callable[[Any], None]] = {
+    Verdict: _check_verdict,
+    Finding: _check_finding,
+    Disagreement: _check_disagreement,
+    Checkpoint: _check_checkpoint,
+    Response: _check_response,
+}
 
 
 def _decode_picture(topics: Topics, sha256: str, message: Incoming) -> StoredPicture | None:

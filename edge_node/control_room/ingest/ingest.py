@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.record_proof.chain_book import catch_up
+from edge_node.control_room.history.record_proof.checkpoint_store import judge_again
 from edge_node.control_room.ingest.admission import NOTICE, Admission
 from edge_node.control_room.ingest.batch_store import note_refused, store
 from edge_node.control_room.ingest.decoding import filters
 from edge_node.control_room.ingest.receipts import ReceiptBook
 from edge_node.control_room.ingest.session_identity import client_id
 from edge_node.control_room.ingest.trimming import HistoryTrimmer, open_room_floor
+from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.errors import ConfigError
 from edge_node.messages.status import LinkState
 from edge_node.messages.topics import Topics
@@ -115,7 +118,7 @@ class Ingest:
             floor: of time, from ``open_room_floor``; opened here if not given.
 
         Raises:
-            ConfigError: a file of [mqtt] cannot be read.
+            ConfigError: a file of [mqtt] or a key cannot be read.
         """
         self._settings = settings
         self._history = history
@@ -128,6 +131,7 @@ class Ingest:
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
         self.endpoint()  # files are read anew at each connection; a wrong one raises now
         self._admission = Admission(settings.room, history)
+        self._keys = RoomKeys(settings)
         self._receipts = ReceiptBook(settings.room, history)
         self._batch: list[Incoming] = []
         self._batch_bytes = 0
@@ -168,6 +172,18 @@ class Ingest:
             ConfigError: a file of [mqtt] cannot be read.
         """
         return endpoint(self._mqtt, Topics("room", "room"))
+
+    def check_stored(self) -> None:
+        """Check what other versions stored, and signatures again, as keys may be others; before the start.
+
+        Raises:
+            HistoryError: the history cannot be read or written.
+        """
+        database = self._history.database
+        count = catch_up(database)
+        if count:
+            _log.info("checked the chain of %d stored verdicts", count)
+        judge_again(database, self._keys.signed)
 
     def start(self) -> None:
         """Start connecting, for ever; returns at once."""
@@ -254,7 +270,9 @@ class Ingest:
         began_s = time.monotonic()
         try:
             self._admission.look()
-            arrivals = store(self._history, batch, self._floor.read().label, self._admission)
+            arrivals = store(
+                self._history, batch, self._floor.read().label, keys=self._keys, admission=self._admission
+            )
         except HistoryError as err:
             self._on_commit(Commit(len(batch), time.monotonic() - began_s, str(err)))
             raise

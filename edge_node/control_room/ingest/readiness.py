@@ -90,6 +90,7 @@ class Readiness:
         if time.monotonic() - self._broken_s < _BROKEN_S:
             return self._broken_text
         try:
+            self._history.check_place()
             self._history.newest(1)
             self._history.robots()
             self._history.refused()

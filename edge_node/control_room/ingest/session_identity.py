@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAME = "session.json"
 _MAX_BYTES = 4096
 # Subscribed to since a later version: an upgrade keeps its session, and what the broker queued meanwhile.
-_LATER_LEAVES = ("/shadow",)
+_LATER_LEAVES = ("/shadow", "/checkpoint")
 
 
 class _SessionFile(msgspec.Struct):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from edge_node.clock import TimeQuality
 from edge_node.clock_floor import ClockFloor, FloorSource, format_span, from_unix
+from edge_node.control_room.history.record_proof.chain_book import tangle_fragmented
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,6 +103,7 @@ class HistoryTrimmer:
             days=days,
             now=now,
         )
+        tangle_fragmented(self._history.database)
         self._trimmed_bytes = self._history.file_bytes()
         if gone:
             _log.info("gave up %d rows beyond the bounds", gone)

@@ -17,12 +17,18 @@ class JobKind(str, Enum):
 
     PDF = "pdf"  # a mission report
     CSV = "csv"  # the same as a table
+    JSON = "json"  # the same for programs
     DATASET = "dataset"  # reviewed pictures with labels, in a ZIP file
 
     @property
     def media_type(self) -> str:
         """The type of the file."""
-        types = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8", "dataset": "application/zip"}
+        types = {
+            "pdf": "application/pdf",
+            "csv": "text/csv; charset=utf-8",
+            "json": "application/json",
+            "dataset": "application/zip",
+        }
         return types[self.value]
 
 
@@ -45,7 +51,7 @@ class PostedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         if (self.kind is JobKind.DATASET) != (self.report is None):
-            raise ValueError("pdf and csv want a report, dataset wants none")
+            raise ValueError("pdf, csv and json want a report, dataset wants none")
 
     @property
     def file_name(self) -> str:

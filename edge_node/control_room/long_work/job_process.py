@@ -25,6 +25,7 @@ from edge_node.control_room.long_work.job_order import JobKind, JobNews, JobOrde
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission
 from edge_node.control_room.report.mission_csv import render_mission_csv
+from edge_node.control_room.report.mission_json import render_mission_json
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def _render_report(history: History, order: JobOrder, on_progress: Callable[[int
     mission = collect_mission(history, selection, on_progress)
     if order.posted.kind is JobKind.CSV:
         return render_mission_csv(mission).encode()
+    if order.posted.kind is JobKind.JSON:
+        return render_mission_json(mission)
     from edge_node.control_room.report.mission_pdf import render_mission_pdf
 
     return render_mission_pdf(mission, title=report.title)

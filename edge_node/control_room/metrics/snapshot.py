@@ -12,9 +12,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 
 from edge_node import __version__
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.long_work.job_queue import JobState
 from edge_node.control_room.metrics.room_metrics import PREFIX
 from edge_node.messages.status import LinkState, OfflineReason, Presence
+from edge_node.record.proof import ProofState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.connections.connection_book import ConnectionBook
     from edge_node.control_room.history.history import History
+    from edge_node.control_room.history.record_proof.robot_proofs import RobotProof
     from edge_node.control_room.history.records import RobotRecord, Share
     from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.long_work.job_queue import JobQueue
@@ -138,6 +141,29 @@ class RoomSnapshot:
         yield from _describe_shares(history.shares(max_bytes=room.max_mb * _MEGABYTE))
         yield _count_robots(robots)
         yield from _describe_robots(robots)
+        yield from _describe_records(read_proofs(history.database)[:_MOST_ROBOTS])
+
+
+def _describe_records(proofs: list[RobotProof]) -> Iterator[Metric]:
+    gauges: dict[str, tuple[str, Callable[[RobotProof], float]]] = {
+        "robot_record_broken": (
+            "1 where a robot's chain is broken, or two histories of it are known.",
+            lambda proof: proof.state is ProofState.BROKEN,
+        ),
+        "robot_record_problems": (
+            "What contradicts a robot's record, or is missing without a name.",
+            lambda proof: len(proof.problems),
+        ),
+        "robot_record_unsigned_verdicts": (
+            "Verdicts behind the newest that is proved.",
+            lambda proof: proof.not_yet,
+        ),
+    }
+    for name, (about, read) in gauges.items():
+        gauge = GaugeMetricFamily(f"{PREFIX}_{name}", about, labels=["site", "robot"])
+        for proof in proofs:
+            gauge.add_metric([proof.site, proof.robot], float(read(proof)))
+        yield gauge
 
 
 def _info() -> Metric:

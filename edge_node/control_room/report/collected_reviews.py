@@ -1,18 +1,20 @@
-"""Collect reviews from both sources: made in this control room, and recorded by robots from other clients."""
+"""Collect the reviews of findings and verdicts, what this room heard apart from what robots say."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_node.messages.review import REVIEW_VERB, Condition, ReviewJudgement, parse_review
+from edge_node.control_room.history.records import HEARD, Delivery, ReviewOrigin
+from edge_node.messages.review import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import StoredReview
+    from edge_node.messages.review import ReviewJudgement
 
 _ALL = 100_000
 
@@ -24,8 +26,9 @@ class CollectedReview:
     Attributes:
         command_id: of the command that carried it to the robot.
         subject: id of the finding or verdict.
-        is_recorded: the robot has it in its audit log.
-        evidence_sha256: the picture that the person saw; None if the robot has not recorded the review.
+        is_recorded: the robot says that it has it in its audit log.
+        evidence_sha256: the picture that the person saw; None if that is not known.
+        origin: how the reviewer's name is known, as in ``ReviewOrigin``.
     """
 
     command_id: str
@@ -42,53 +45,67 @@ class CollectedReview:
     severity: str | None = None
     evidence_sha256: str | None = None
     is_recorded: bool = False
+    origin: str = ReviewOrigin.UNKNOWN.value
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a person told this room, rather than a robot for a person."""
+        return self.origin in HEARD
+
+    @property
+    def who(self) -> str:
+        """Who says so, in words: the reviewer, or a robot of the reviewer."""
+        return {
+            ReviewOrigin.TYPED.value: f"{self.by} (name typed by hand)",
+            ReviewOrigin.SIGNED.value: f"{self.by} (signed with a trusted key)",
+            ReviewOrigin.ROBOT.value: f"{self.by}, as {self.robot} says",
+            ReviewOrigin.UNKNOWN.value: f"{self.by} (not known whether this room heard it)",
+        }.get(self.origin, self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectReviews:
+    """What is said of one finding or verdict.
+
+    Attributes:
+        review: the newest that this room heard, or one of unknown origin.
+        claim: the newest that the robot says a person gave.
+    """
+
+    review: CollectedReview | None = None
+    claim: CollectedReview | None = None
 
 
 def collect_newest_reviews(history: History) -> list[CollectedReview]:
-    """Return the newest review of each finding and verdict, newest first."""
-    by_command: dict[str, CollectedReview] = {}
-    for review in _read_stored(history):
-        by_command[review.command_id] = review
-    # Both sources may hold one review; the robot's record replaces the one from here, but not its date: which
-    # is the newest must not depend on the robot's clock.
-    for review in _read_recorded(history):
-        known = by_command.get(review.command_id)
-        by_command[review.command_id] = replace(review, at=known.at) if known is not None else review
-    newest: dict[tuple[str, str], CollectedReview] = {}
-    for review in sorted(by_command.values(), key=lambda review: review.at, reverse=True):
-        newest.setdefault((review.site, review.subject), review)
-    return list(newest.values())
+    """Return the review of each finding and verdict that counts, else what a robot says; newest first."""
+    found = collect_reviews(history).values()
+    chosen = [one.review or one.claim for one in found]
+    return sorted((one for one in chosen if one is not None), key=lambda one: one.at, reverse=True)
 
 
-def _read_stored(history: History) -> Iterator[CollectedReview]:
-    for review in history.reviews(limit=_ALL):
-        yield _convert_stored(review)
+def collect_reviews(history: History) -> dict[tuple[str, str], SubjectReviews]:
+    """Return what is said of each finding and verdict, by site and id."""
+    by_subject: dict[tuple[str, str], list[CollectedReview]] = {}
+    for stored in history.reviews(limit=_ALL):  # newest first
+        review = _convert(stored)
+        by_subject.setdefault((review.site, review.subject), []).append(review)
+    return {subject: _choose(reviews) for subject, reviews in by_subject.items()}
 
 
-def _read_recorded(history: History) -> Iterator[CollectedReview]:
-    for record in history.responses(limit=_ALL):
-        response = record.response
-        found = parse_review(response) if response.verb == REVIEW_VERB else None
-        if found is not None:
-            yield CollectedReview(
-                command_id=response.command_id or response.id,
-                site=response.site,
-                robot=response.robot,
-                subject=found.subject,
-                judgement=found.judgement,
-                by=found.by,
-                at=found.at if found.at.tzinfo else found.at.replace(tzinfo=timezone.utc),
-                note=found.note or "",
-                outcome=found.outcome,
-                material=found.material,
-                form=found.form,
-                severity=found.severity,
-                evidence_sha256=found.evidence_sha256,
-                is_recorded=True,
-            )
+def _choose(reviews: Iterable[CollectedReview]) -> SubjectReviews:
+    """Choose among the reviews of one subject, which are ordered from the newest to the oldest."""
+    heard = unknown = claim = None
+    for review in reviews:
+        if review.is_heard:
+            heard = heard or review
+        elif review.origin == ReviewOrigin.ROBOT.value:
+            claim = claim or review
+        else:
+            unknown = unknown or review
+    return SubjectReviews(heard or unknown, claim)
 
 
-def _convert_stored(review: StoredReview) -> CollectedReview:
+def _convert(review: StoredReview) -> CollectedReview:
     labels = dict(review.corrections)
     outcome = labels.get("outcome")
     known = {condition.value: condition for condition in Condition}
@@ -105,4 +122,7 @@ def _convert_stored(review: StoredReview) -> CollectedReview:
         material=labels.get("material"),
         form=labels.get("form"),
         severity=labels.get("severity"),
+        evidence_sha256=review.evidence_sha256 or None,
+        is_recorded=review.delivery is Delivery.DONE,
+        origin=review.origin,
     )

@@ -1,7 +1,8 @@
 """Export reviewed pictures with labels for ``converter retrain``.
 
-Only labels that a person confirmed or gave are exported: for the picture that the person saw, and for a
-disputed finding only the labels in the review. Unknown labels stay empty.
+Only labels that a person confirmed or gave in this room are exported, none that a robot says a person gave:
+for the picture that the person saw, and for a disputed finding only the labels in the review. Unknown labels
+stay empty.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import ConfigError, DatasetError
 from edge_node.labels_csv import COLUMNS, LABELS_NAME, VIEW_COLUMN
@@ -36,6 +38,12 @@ REVIEW_COLUMNS = (
 )
 REVIEWS_NAME, PICTURES_NAME = "reviews.csv", "pictures"
 _SET = "reviewed"
+_NOT_HEARD = {
+    ReviewOrigin.ROBOT.value: "only a robot says that a person reviewed it: review it here if that is right"
+}
+_NOT_KNOWN = (
+    "an earlier version did not keep whether this room heard the review from a person: review it here again"
+)
 _NOTHING = "none"  # severity and form of uncorroded metal in labelled sets
 
 
@@ -172,6 +180,10 @@ def _rows(
     reviews = collect_newest_reviews(history)
     seen: set[str] = set()
     for done, review in enumerate(reviews, start=1):
+        on_progress(done, len(reviews))
+        if not review.is_heard:
+            report.left_out[_NOT_HEARD.get(review.origin, _NOT_KNOWN)] += 1
+            continue
         label = _label_finding_pictures if is_finding(review.subject) else _label_verdict_picture
         for row in label(history, report, review, every_picture):
             if row.labels.is_empty:
@@ -179,7 +191,6 @@ def _rows(
             elif row.sha256 not in seen:
                 seen.add(row.sha256)
                 yield row
-        on_progress(done, len(reviews))
 
 
 def _label_finding_pictures(

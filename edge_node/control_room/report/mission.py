@@ -9,7 +9,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.records import VerdictFilter
-from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
+from edge_node.control_room.report.collected_reviews import SubjectReviews, collect_reviews
+from edge_node.control_room.report.mission_record import MissionRecord, collect_record
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import Outcome
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import Gap, Misdated, StoredPicture, StripCell, VerdictRecord
+    from edge_node.control_room.report.collected_reviews import CollectedReview
     from edge_node.messages.finding import Finding
     from edge_node.messages.verdict import BundleReference, Pose, Verdict
 
@@ -50,12 +52,19 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class MissionFinding:
-    """A finding with its newest review and best picture; ``number`` counts along the path, from 1."""
+    """A finding with its reviews and best picture.
+
+    Attributes:
+        number: counts along the path, from 1.
+        review: the newest that this room heard from a person, or one of unknown origin.
+        claim: what the robot says that a person said.
+    """
 
     number: int
     finding: Finding
     review: CollectedReview | None
     picture: StoredPicture | None
+    claim: CollectedReview | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ class Mission:
         strip: along the path, or over time where there is no path.
         hole_m: length from which a stretch without a judged frame is reported.
         unjudged: those stretches.
+        record: up to which number it is proved.
     """
 
     selection: Selection
@@ -111,6 +121,7 @@ class Mission:
     hole_m: float
     unjudged: tuple[PathStretch, ...]
     findings: tuple[MissionFinding, ...]
+    record: MissionRecord
 
     @property
     def frames(self) -> int:
@@ -164,6 +175,11 @@ class _Totals:
         if len(self.boots) < 2 or self.first is None or self.last is None:
             return running_s
         return max(running_s, (self.last.observed_at - self.first.observed_at).total_seconds())
+
+    def number_ranges(self) -> dict[str, tuple[int, int]]:
+        """Return the lowest and highest number of each epoch, in the order in which the epochs came."""
+        order = sorted(self.numbers, key=lambda epoch: self.numbers[epoch][2])
+        return {epoch: self.numbers[epoch][:2] for epoch in order}
 
     def add(self, record: VerdictRecord) -> None:
         """Add one verdict; called in order of the robot's time."""
@@ -244,6 +260,7 @@ def collect_mission(
         hole_m=hole_m,
         unjudged=tuple(_unjudged(totals.places_m, totals.judged_m, hole_m)),
         findings=_findings(history, selection, totals.first, totals.last),
+        record=collect_record(history, selection.site, selection.robot, totals.number_ranges()),
     )
 
 
@@ -329,10 +346,11 @@ def _findings(
     records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
     found = [record.finding for record in records]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
-    reviews = {(review.site, review.subject): review for review in collect_newest_reviews(history)}
+    reviews, nobody = collect_reviews(history), SubjectReviews()
+    said = [reviews.get((finding.site, finding.id), nobody) for finding in found]
     return tuple(
-        MissionFinding(number, finding, reviews.get((finding.site, finding.id)), _picture(history, finding))
-        for number, finding in enumerate(found, start=1)
+        MissionFinding(number, finding, one.review, _picture(history, finding), one.claim)
+        for number, (finding, one) in enumerate(zip(found, said, strict=True), start=1)
     )
 
 

@@ -19,14 +19,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell th
 
 def render_mission_csv(mission: Mission) -> str:
     """Render the table; a mission without a finding is one row with empty cells."""
-    rows = [_list_finding_cells(found) for found in mission.findings] or [{}]
-    totals = _list_totals(mission)
+    rows = [list_finding_cells(found) for found in mission.findings] or [{}]
+    totals, record = list_totals(mission), list_record(mission)
     out = io.StringIO()
     writer = csv.DictWriter(
         out, (*_FINDING_COLUMNS, *totals, *_LATER_COLUMNS), restval="", lineterminator="\n"
     )
     writer.writeheader()
-    writer.writerows({key: _escape(value) for key, value in {**row, **totals}.items()} for row in rows)
+    writer.writerows(
+        {key: _escape(value) for key, value in {**row, **totals, **record}.items()} for row in rows
+    )
     return out.getvalue()
 
 
@@ -47,10 +49,15 @@ _FINDING_COLUMNS = (
 )
 
 # At the end, so that readers of the columns before find them where they were.
-_LATER_COLUMNS = ("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2")
+_LATER_COLUMNS = (
+    *("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2", "review_origin"),
+    *("robot_claims_review", "robot_claims_by", "robot_claims_at"),
+    *("record", "record_proved_up_to", "record_problems", "verdicts_in_conflict"),
+)
 
 
-def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
+def list_finding_cells(found: MissionFinding) -> dict[str, Any]:
+    """Return what is known of a finding and its reviews, by column."""
     finding, review = found.finding, found.review
     grades = grades_of(finding)
     first_at, last_at = seen_at(finding)
@@ -88,6 +95,13 @@ def _list_finding_cells(found: MissionFinding) -> dict[str, Any]:
             "review_form": review.form,
             "review_severity": review.severity,
             "review_note": review.note,
+            "review_origin": review.origin or "unknown",
+        }
+    if (claim := found.claim) is not None:
+        row |= {
+            "robot_claims_review": claim.judgement.value,
+            "robot_claims_by": claim.by,
+            "robot_claims_at": claim.at.isoformat(),
         }
     return {column: row.get(column) for column in (*_FINDING_COLUMNS, *_LATER_COLUMNS)}
 
@@ -106,7 +120,8 @@ def _list_evidence_cells(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _list_totals(mission: Mission) -> dict[str, Any]:
+def list_totals(mission: Mission) -> dict[str, Any]:
+    """Return what is known of the mission as a whole, by column."""
     return {
         "site": mission.selection.site,
         "robot": mission.selection.robot,
@@ -124,6 +139,17 @@ def _list_totals(mission: Mission) -> dict[str, Any]:
         "config_sha256": "; ".join(sha256 for sha256, _ in mission.configurations),
         "time_quality": "; ".join(f"{name} {count}" for name, count in mission.time_quality.most_common()),
         "verdicts_misdated": mission.misdated.count if mission.misdated else 0,
+    }
+
+
+def list_record(mission: Mission) -> dict[str, Any]:
+    """Return up to which numbers the mission's record is proved, by column."""
+    record = mission.record
+    return {
+        "record": record.state.value,
+        "record_proved_up_to": record.proved_up_to,
+        "record_problems": "; ".join(record.problems[:20]),
+        "verdicts_in_conflict": record.conflicts,
     }
 
 

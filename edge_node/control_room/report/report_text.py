@@ -9,7 +9,7 @@ import cv2
 from edge_node.control_room.report.mission import describe_misdated, distance_m, length_m, seen_at
 from edge_node.evidence.marked_jpeg import draw_marking
 from edge_node.inspection.grades import may_be_graded
-from edge_node.messages.plain_text import area_text
+from edge_node.messages.plain_text import area_text, counted
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
 
@@ -125,6 +125,10 @@ def describe_coverage(mission: Mission) -> Facts:
         f"{mission.missing:,} verdicts" if mission.missing else "nothing is missing between first and last"
     )
     facts.append(("Never delivered", missing))
+    facts.append(("Record", "\n".join(mission.record.sentences)))
+    if mission.record.conflicts:
+        text = "came under the id of another verdict, with other content; this report takes the first"
+        facts.append(("Two under one id", f"{mission.record.conflicts:,} {text}"))
     if mission.misdated:
         facts.append(("Dated elsewhere", describe_misdated(mission.misdated)))
     return facts
@@ -141,6 +145,12 @@ def list_cautions(mission: Mission) -> list[str]:
     if disputed:
         were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
         sentences.append(f"{disputed} {were} in this report, marked so.")
+    claims = sum(found.claim is not None for found in mission.findings)
+    if claims:
+        sentences.append(
+            f"Of {counted(claims, 'finding')} the robot says that a person reviewed them. This room did not"
+            " hear that from a person, and counts it as no review."
+        )
     if any(found.finding.peak_area_mm2 for found in mission.findings):
         sentences.append(_HEAD_ON)
     if mission.along_path:
@@ -249,7 +259,7 @@ def describe_finding(found: MissionFinding) -> Facts:
     if review is None:
         facts.append(("Review", "by nobody yet"))
     else:
-        facts.append(("Review", f"{review.judgement.value} by {review.by}, {_moment(review.at)}"))
+        facts.append(("Review", f"{review.judgement.value} by {review.who}, {_moment(review.at)}"))
         right = [review.outcome.value] if review.outcome else []
         right += [word for word in (review.material, review.form) if word]
         right += [f"severity {review.severity}"] if review.severity else []
@@ -259,6 +269,9 @@ def describe_finding(found: MissionFinding) -> Facts:
             facts.append(("Note", review.note))
         if not review.is_recorded:
             facts.append(("", "not yet in the robot's own audit"))
+    if claim := found.claim:
+        said = f"{it.robot} says that {claim.by} {claim.judgement.value} it, {_moment(claim.at)}"
+        facts.append(("Robot's claim", f"{said}; this room did not hear it from a person"))
     facts.append(("Id", it.id))
     return facts
 

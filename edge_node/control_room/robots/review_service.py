@@ -178,6 +178,7 @@ class ReviewService:
             reviewed_at=datetime.now(timezone.utc),
             corrections=labels,
             origin=origin.value,
+            evidence_sha256=posted.evidence_sha256 or subject.evidence_sha256 or "",
         )
         try:
             build_command(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)

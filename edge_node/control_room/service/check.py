@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
 from edge_node.control_room.settings import check_secrets
 from edge_node.errors import ConfigError, CorrosionError
@@ -38,6 +39,7 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: _check_key(settings),
+        lambda: RoomKeys(settings),
     ]
     for check in checks:
         try:

@@ -101,6 +101,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         server = _UvicornServer(_build_uvicorn_config(services, book), events)
         stack.enter_context(_handle_signals(server))
         stack.callback(ingest.stop)
+        ingest.check_stored()
         ingest.start()
         url = _url(settings, listening)
         _log.info("page at %s", url)

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from edge_node import __version__
+from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.history.records import FindingFilter
 from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web import command_api, people_api, review_api
@@ -141,6 +142,14 @@ async def get_gaps(request: Request) -> Response:
     return await respond_from_thread(lambda: {"gaps": history.gaps(limit=_GAPS)})
 
 
+async def get_record(request: Request) -> Response:
+    """Up to which number the record of each robot is proved, and what contradicts it."""
+    history = get_services(request).history
+    return await respond_from_thread(
+        lambda: {"robots": [views.proof_view(found) for found in read_proofs(history.database)]}
+    )
+
+
 async def get_conflicts(request: Request) -> Response:
     """Verdicts that came with an id that another verdict had, the newest first."""
     history = get_services(request).history
@@ -209,6 +218,7 @@ ROUTES = [
     Route("/api/strip", get_strip),
     Route("/api/gaps", get_gaps),
     Route("/api/conflicts", get_conflicts),
+    Route("/api/record", get_record),
     Route("/api/words", get_words),
     Route("/api/pictures/{site}/{robot}/{sha256}", get_picture),
     Route("/api/markings/{site}/{robot}/{sha256}", get_marking),

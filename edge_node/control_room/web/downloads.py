@@ -37,8 +37,8 @@ async def get_report(request: Request) -> Response:
     """Send a mission as PDF or CSV."""
     report = parse_query(request.query_params, ReportQuery)
     kind = request.path_params["kind"]
-    if kind not in ("pdf", "csv"):
-        return respond_problem(404, "wanted report.pdf or report.csv")
+    if kind not in ("pdf", "csv", "json"):
+        return respond_problem(404, "wanted report.pdf, report.csv or report.json")
     return await _make_and_send(request, PostedJob(kind=JobKind(kind), report=report))
 
 
@@ -48,7 +48,7 @@ async def get_dataset(request: Request) -> Response:
 
 
 async def post_job(request: Request) -> Response:
-    """POST to have a file made: kind (pdf, csv, dataset) and, but for dataset, report (site, robot, ...)."""
+    """POST to have a file made: kind (pdf, csv, json, dataset) and, but for dataset, report (site, ...)."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return respond_problem(415, "wanted application/json")
     try:

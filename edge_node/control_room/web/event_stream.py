@@ -16,7 +16,7 @@ from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_row
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
-from edge_node.messages.review import parse_review
+from edge_node.messages.review import is_finding, parse_review
 from edge_node.messages.status import Health, Status
 from edge_node.messages.verdict import Verdict
 
@@ -232,7 +232,7 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
         result = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
         changes = {("responses", message.id): as_json(result)}
         review = parse_review(message)
-        if review is not None:
+        if review is not None and is_finding(review.subject):  # of a verdict it is a claim, or told already
             changes["reviewed", review.subject] = as_json({"id": review.subject, "site": message.site})
         return changes
     if not isinstance(message, StoredPicture):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.control_room.history.record_proof.robot_proofs import describe
 from edge_node.control_room.people.roles import Role
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_node.control_room.history.record_proof.robot_proofs import RobotProof
     from edge_node.control_room.history.records import (
         Conflict,
         FindingRecord,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.people.roles import Person
     from edge_node.messages.verdict import Verdict
 
+_MOST_EPOCHS, _MOST_BREAKS = 20, 20
 _MAP_DIGITS = 2  # decimals: finer than the map's own resolution
 
 
@@ -95,11 +98,12 @@ def robot_view(record: RobotRecord) -> dict[str, Any]:
 
 
 def finding_view(record: FindingRecord) -> dict[str, Any]:
-    """Return a finding as the robot sent it, with its newest review."""
+    """Return a finding as the robot sent it, with its newest review, or what a robot says of one."""
     return {
         "received_at": record.received_at,
         "finding": record.finding,
         "review": review_view(record.review) if record.review else None,
+        "claim": review_view(record.claim) if record.claim else None,
     }
 
 
@@ -129,6 +133,28 @@ def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
     return {"rows": cells.shape[0], "columns": cells.shape[1], "corroded": cells.ravel().tolist()}
 
 
+def proof_view(found: RobotProof) -> dict[str, Any]:
+    """Return what is proved of a robot's record, with its newest epochs."""
+    epochs = [
+        {
+            "epoch": one.name,
+            "state": one.state,
+            "text": describe(one),
+            "last": one.last,
+            "proved_from": one.proved_from,
+            "proved_to": one.proved_to,
+            "missing_unnamed": one.unnamed,
+            "breaks": [
+                {"seq": broken.seq, "names": _hex(broken.wanted), "stored": _hex(broken.found)}
+                for broken in one.breaks[:_MOST_BREAKS]
+            ],
+        }
+        for one in found.epochs[:_MOST_EPOCHS]
+    ]
+    names = ("site", "robot", "state", "sentence", "epoch", "proved_to", "not_yet", "signed_at", "problems")
+    return {**{name: getattr(found, name) for name in names}, "epochs": epochs}
+
+
 def link_view(link: Link) -> dict[str, Any]:
     """Return the state of the control room's own broker connection."""
     return {"state": link.state, "since": link.since, "text": link.text, "notices": link.notices}
@@ -145,6 +171,10 @@ def person_view(person: Person, *, can_send: bool) -> dict[str, Any]:
         },
         "logins": bool(person.session),
     }
+
+
+def _hex(sha256: bytes | None) -> str | None:
+    return None if sha256 is None else sha256.hex()
 
 
 def as_json(view: object) -> bytes:

@@ -44,6 +44,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/markings/{site}/{robot}/{sha256}"): Role.VIEWER,
     ("GET", "/api/usage"): Role.VIEWER,
     ("GET", "/api/report.{kind}"): Role.VIEWER,
+    ("GET", "/api/record"): Role.VIEWER,
     ("GET", "/api/dataset.zip"): Role.VIEWER,
     ("GET", "/api/jobs"): Role.VIEWER,
     ("POST", "/api/jobs"): Role.VIEWER,  # to make a report is to look

@@ -28,6 +28,7 @@ from tests.endurance.attacks import (
     room,
     room_clock,
     room_people,
+    room_record,
     room_shares,
     state,
 )
@@ -42,6 +43,7 @@ ATTACKS = (
     *room.ATTACKS,
     *room_clock.ATTACKS,
     *room_people.ATTACKS,
+    *room_record.ATTACKS,
     *room_shares.ATTACKS,
 )
 

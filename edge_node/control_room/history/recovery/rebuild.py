@@ -53,7 +53,8 @@ _MESSAGES: dict[Table, type[msgspec.Struct]] = {
 _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
-    *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.retired),
+    *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
+    tables.retired,
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")
@@ -223,7 +224,8 @@ class _Rebuild:
                 self._add_epoch(next(self._own_keys), robot_key, names[2])
         received_us = self._last_received_us or to_us(verdict.observed_at)
         is_replayed = bool(row.get("replayed", True))
-        if not insert_verdict(self._target, verdict, payload, received_us, replayed=is_replayed):
+        content = payload, hashlib.sha256(payload).digest()
+        if not insert_verdict(self._target, verdict, content, received_us, replayed=is_replayed):
             self._unreadable[tables.verdict.name] += 1
             return
         self._kept[tables.verdict.name] += 1

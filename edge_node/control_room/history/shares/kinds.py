@@ -106,7 +106,8 @@ _words = sum(
 )
 # What robots say of people goes before what people said here.
 _heard_here = case(
-    (_review.c.origin.in_([literal_column("'login'"), literal_column("'typed'")]), _ONE), else_=_ZERO
+    (_review.c.origin.in_([literal_column(f"'{origin}'") for origin in ("login", "typed", "signed")]), _ONE),
+    else_=_ZERO,
 )
 CONFLICT = _kind(tables.conflict, tables.conflict.c.conflict_key, 400)
 CHECKPOINT = _kind(tables.checkpoint, tables.checkpoint.c.checkpoint_key, 400)
@@ -140,7 +141,13 @@ FIXED = (
     select(tables.epoch.c.robot_key, func.count(), func.count() * literal_column("400")).group_by(
         tables.epoch.c.robot_key
     ),
-    select(tables.epoch.c.robot_key, func.count(), func.count() * literal_column("60"))
-    .join(tables.arrived, tables.arrived.c.epoch_key == tables.epoch.c.epoch_key)
-    .group_by(tables.epoch.c.robot_key),
+    *(
+        select(tables.epoch.c.robot_key, func.count(), func.count() * literal_column(row_bytes))
+        .join(table, table.c.epoch_key == tables.epoch.c.epoch_key)
+        .group_by(tables.epoch.c.robot_key)
+        for table, row_bytes in ((tables.arrived, "60"), (tables.chain_range, "140"))
+    ),
+    select(tables.given_up.c.robot_key, func.count(), func.count() * literal_column("160")).group_by(
+        tables.given_up.c.robot_key
+    ),
 )

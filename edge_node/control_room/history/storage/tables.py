@@ -226,6 +226,7 @@ review = Table(
     _text("delivery"),
     _text("answer"),
     _text("origin", default=""),  # "" from versions that kept none
+    _text("evidence", default=""),
     sqlite_with_rowid=False,
 )
 Index("review_by_finding", review.c.robot_key, review.c.finding_id, review.c.reviewed_us)
@@ -299,6 +300,40 @@ quarantine = Table(
     _text("decided_by", default=""),
     UniqueConstraint("site", "robot"),
 )
+# Consecutive verdicts of an epoch, each of which names the hash before; two that touch are a break.
+chain_range = Table(
+    "chain_range",
+    metadata,
+    _key("epoch_key", counted=False),
+    _key("first_seq", counted=False),
+    _number("last_seq"),
+    _number("kind"),
+    Column("first_previous", LargeBinary),
+    Column("last_sha256", LargeBinary),
+    sqlite_with_rowid=False,
+)
+# The end of the epoch before, as an epoch's first verdict names it.
+epoch_before = Table(
+    "epoch_before",
+    metadata,
+    _key("epoch_key", counted=False),
+    _text("before_epoch"),
+    _number("before_seq"),
+    Column("before_sha256", LargeBinary),
+)
+# Numbers that will not come, as checkpoints say.
+given_up = Table(
+    "given_up",
+    metadata,
+    _key("given_up_key"),
+    _number("robot_key"),
+    _text("epoch"),
+    _number("first_seq"),
+    _number("last_seq"),
+    Column("previous_sha256", LargeBinary),
+    _number("is_trusted"),
+    UniqueConstraint("robot_key", "epoch", "first_seq", "last_seq"),
+)
 # What robots signed of their records: up to which number, with which hash.
 checkpoint = Table(
     "checkpoint",
@@ -307,6 +342,7 @@ checkpoint = Table(
     _number("robot_key"),
     _text("epoch"),
     _number("seq"),
+    _number("last_seq"),
     _text("key_id", default=""),
     _number("received_us"),
     _text("state", default=""),

@@ -223,7 +223,11 @@ function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
 
 function reviews(said) {
   if (!said?.length) return null;
-  return el("div", {}, el("h3", {}, "What people said"), el("ul", {}, said.map((one) => el("li", { class: "note" }, `${dateTime(one.reviewed_at)} ${one.reviewer || "somebody"}${originWords(one)}: ${one.opinion}${one.note ? `: ${one.note}` : ""} `, el("span", { class: "quiet" }, `(robot: ${one.delivery}${one.answer ? `, ${one.answer}` : ""})`)))));
+  const line = (one, more) => el("li", { class: "note" }, `${dateTime(one.reviewed_at)} ${one.reviewer || "somebody"}${originWords(one)}: ${one.opinion}${one.note ? `: ${one.note}` : ""} `, el("span", { class: "quiet" }, more));
+  const heard = said.filter((one) => one.origin !== "robot").map((one) => line(one, `(robot: ${one.delivery}${one.answer ? `, ${one.answer}` : ""})`));
+  const claims = said.filter((one) => one.origin === "robot").map((one) => line({ ...one, reviewer: `${one.robot} says that ${one.reviewer || "somebody"}` }, one.answer ? `(${one.robot}: ${one.answer})` : ""));
+  return el("div", {}, heard.length ? [el("h3", {}, "What people said"), el("ul", {}, heard)] : [],
+    claims.length ? [el("h3", {}, "What the robot says people said"), el("p", { class: "quiet" }, "This room did not hear it from a person: it counts as no review, and labels nothing. Review it here if it is right."), el("ul", { class: "claims" }, claims)] : []);
 }
 
 function line(verdict) {

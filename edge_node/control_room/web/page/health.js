@@ -13,8 +13,31 @@ export async function showHealth() {
   try {
     const { usage, refused } = await ask("api/usage");
     Object.assign(known, { usage, refused });
+    const [record, twice] = await Promise.all([ask("api/record"), ask("api/conflicts")]);
+    Object.assign(known, { record: record.robots, conflicts: twice.conflicts });
   } catch { /* the last figures stay */ }
   showRoom();
+  showRecord();
+}
+
+const PROOF = { proved: ["ok", "proved"], partly_proved: ["warn", "proved in part"], unproved: ["off", "unbroken, not proved"], not_chained: ["off", "not chained"], broken: ["bad", "broken"] };
+
+/** Up to which number each robot's record is proved, and verdicts that share an id. */
+function showRecord() {
+  const robots = known.record ?? [], conflicts = known.conflicts ?? [];
+  const broken = robots.filter((robot) => robot.state === "broken").length;
+  setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${count(robots.length)} robots is broken: somebody changed, exchanged or took out verdicts, or two robots have one name.` : robots.length ? "Each verdict names the one before it, and the robot signs the newest every minute." : "No robot yet.");
+  byId("record").replaceChildren(...robots.map((robot) => {
+    const [lamp, word] = PROOF[robot.state] ?? ["off", robot.state];
+    return el("tr", { data: { state: robot.state } }, el("td", {}, robotKey(robot)), el("td", {}, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence)),
+      el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, robot.signed_at ? dateTime(robot.signed_at) : "–"));
+  }));
+  byId("record-problems").replaceChildren(...robots.flatMap((robot) => robot.problems.map((text) => el("li", { class: "note" }, `${robotKey(robot)}: ${text}`))));
+  byId("record-scroll").hidden = !robots.length;
+  setText(byId("conflicts-text"), conflicts.length ? "Both are kept; the page shows the one that came first. Two robots of one name, a state folder that was copied back, or a forged message." : "None.");
+  byId("conflicts").replaceChildren(...conflicts.map((one) => el("tr", {}, el("td", {}, robotKey(one)), el("td", { class: "mono" }, one.epoch), el("td", { class: "num" }, one.seq), el("td", { class: "num" }, `${count(one.count)}×`), el("td", {}, dateTime(one.received_at)))));
+  byId("conflicts-scroll").hidden = !conflicts.length;
+  badge();
 }
 
 /** The table of robots. */
@@ -34,7 +57,7 @@ export function showGaps() {
 
 /** How many things want a look. */
 export function badge() {
-  const wanting = (known.gaps.length ? 1 : 0) + (known.refused.length ? 1 : 0) + [...known.robots.values()].filter((robot) => alarms(robot).length).length;
+  const wanting = (known.gaps.length ? 1 : 0) + (known.refused.length ? 1 : 0) + (known.record ?? []).filter((robot) => robot.problems.length).length + [...known.robots.values()].filter((robot) => alarms(robot).length).length;
   byId("health-badge").hidden = !wanting;
   setText(byId("health-badge"), wanting);
 }

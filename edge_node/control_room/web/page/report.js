@@ -5,7 +5,7 @@ import { byId, el } from "./dom.js";
 export function makeReport() {
   const robot = el("select", { name: "robot", required: true, "aria-label": "Robot" });
   const times = [["since", "From"], ["until", "To"]].map(([name, label]) => el("label", {}, label, el("input", { type: "datetime-local", name, step: "1", "aria-label": label })));
-  const kinds = ["pdf", "csv"].map((kind) => el("button", { class: "plain", type: "submit", value: kind }, kind.toUpperCase()));
+  const kinds = ["pdf", "csv", "json"].map((kind) => el("button", { class: "plain", type: "submit", value: kind }, kind.toUpperCase()));
   const said = el("p", { class: "said", role: "status" });
   const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
   form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take({ kind: "dataset" }, said); });

@@ -41,7 +41,7 @@ export function reviewForm({ address, was, materials, last, sha256 }) {
 }
 
 /** How the reviewer's name is known, where no login says it. */
-export const originWords = ({ origin }) => ({ typed: " (name typed by hand)", robot: " (says the robot)" })[origin] ?? "";
+export const originWords = ({ origin }) => ({ typed: " (name typed by hand)", signed: " (signed with a trusted key)", "": " (not known whether this room heard it)" })[origin] ?? "";
 
 /** Press a button of the form by its key. */
 export function press(judgement) {

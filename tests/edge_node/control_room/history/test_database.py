@@ -82,3 +82,17 @@ def test_rows_are_written_all_or_none(tmp_path: Path) -> None:
     database.write_all(add, [{"robot_key": key, "retired_us": key} for key in (1, 2)])
     assert database.rows(select(retired)) == [(1, 1), (2, 2)]
     database.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_nothing_is_written_to_a_file_that_lost_its_name(history: History, tmp_path: Path, how: str) -> None:
+    """It would be acknowledged to the broker, and gone at the end; put back, all goes on."""
+    history.add_verdict(verdict(1, "C"))
+    (path := tmp_path / NAME).rename(tmp_path / "moved")
+    if how == "replaced":
+        path.write_bytes((tmp_path / "moved").read_bytes())
+    with pytest.raises(HistoryError, match="removed or replaced"):
+        history.add_verdict(verdict(2, "C"))
+    (tmp_path / "moved").replace(path)
+    assert history.add_verdict(verdict(2, "C"))
+    assert history.count_verdicts() == 2

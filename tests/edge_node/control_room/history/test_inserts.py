@@ -20,6 +20,7 @@ from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import Delivery
 
 
 def test_what_comes_twice_is_kept_once_and_counted(history: History) -> None:
@@ -77,6 +78,7 @@ def test_the_later_of_two_reviews_counts_whatever_the_clock_said(history: Histor
             },
         )
     )
+    assert history.answer_review("review-2", Delivery.DONE, "noted")
     (newest,) = collect_newest_reviews(history)
     assert (newest.command_id, newest.is_recorded) == ("review-2", True)
 

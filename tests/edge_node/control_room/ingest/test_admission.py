@@ -46,7 +46,7 @@ class Room:
             batch.append(message(payload, Topics(site, robot).verdict))
         self.now_s += 10
         self.admission.look()
-        return store(self.history, batch, START, self.admission)
+        return store(self.history, batch, START, admission=self.admission)
 
     def names(self) -> list[str]:
         """The robots that the page lists."""
@@ -73,7 +73,7 @@ def test_robots_beyond_the_bound_wait_until_they_are_admitted(room: Room) -> Non
     assert room.states() == {"quay/c": ("waiting", 2), "quay/d": ("waiting", 1)}
     assert room.admission.turned_away
     cleared = Incoming("corrosion/v1/quay/e/status", b"", is_retained=True)
-    store(room.history, [cleared], START, room.admission)
+    store(room.history, [cleared], START, admission=room.admission)
     assert "quay/e" not in room.states()
     room.history.decide_robot("quay", "c", admit=True, by="ada")
     room.history.decide_robot("quay", "d", admit=False, by="ada")

@@ -9,9 +9,9 @@ import pytest
 
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.ingest.decoding import UnreadableError, decode, filters
+from edge_node.messages.checkpoint import Checkpoint
 from edge_node.messages.topics import Kind
 from edge_node.messages.verdict import encode
-from edge_node.mqtt.types import Incoming
 from tests.support.robot_messages import TOPICS, changed_verdict, message
 from tests.support.room_records import disagreement
 from tests.support.verdicts import verdict
@@ -129,7 +129,7 @@ def test_the_newest_verdict_is_not_subscribed_to() -> None:
     """``latest`` is a copy of what ``verdict`` brings."""
     assert filters("quay") == tuple(
         f"corrosion/v1/quay/+/{leaf}"
-        for leaf in ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+")
+        for leaf in ("verdict", "finding", "status", "health", "rsp", "shadow", "evidence/+", "checkpoint")
     )
 
 
@@ -156,6 +156,36 @@ def test_a_disagreement_is_of_the_robots_own_verdicts(change) -> None:
         decode(message(msgspec.json.encode(forged), topic))
 
 
-def test_a_checkpoint_is_no_complaint() -> None:
-    """Whoever subscribes the room to everything hears them; `edge-node spool verify` reads them."""
-    assert decode(Incoming(f"{TOPICS.base}/checkpoint", b"{}", is_retained=False)) is None
+def test_a_checkpoint_names_epochs_and_numbers() -> None:
+    """Whoever names none, or numbers that no reader holds, is refused."""
+    said = {
+        "id": "crawler-1:epoch:checkpoint:1",
+        "seq": 1,
+        "site": "quay",
+        "robot": "crawler-1",
+        "epoch": "epoch",
+        "last_seq": 7,
+        "last_sha256": "e" * 64,
+        "previous_epoch": None,
+        "given_up": [],
+        "final": False,
+        "at": "2026-03-01T08:00:00Z",
+        "monotonic_ns": 1,
+        "boot_id": "b",
+        "time_quality": "unknown",
+        "key_id": "f" * 64,
+        "signature": "c2ln",
+    }
+    topic = f"{TOPICS.base}/checkpoint"
+    found = decode(message(msgspec.json.encode(said), topic))
+    assert isinstance(found, Checkpoint)
+    range_of_no_epoch = {"epoch": "", "first": 1, "last": 2, "previous_sha256": None}
+    for change in (
+        {"epoch": ""},
+        {"last_seq": 2**60},
+        {"given_up": [{**range_of_no_epoch, "epoch": "epoch", "first": 3}]},
+        {"given_up": [range_of_no_epoch]},
+        {"robot": "crawler-2"},
+    ):
+        with pytest.raises(UnreadableError, match="checkpoint"):
+            decode(message(msgspec.json.encode({**said, **change}), topic))

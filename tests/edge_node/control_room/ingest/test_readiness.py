@@ -62,6 +62,10 @@ def test_a_history_that_cannot_be_read_is_no_health(tmp_path: Path, mosquitto) -
         (problem,) = readiness.look(room.ingest)
         assert (problem.part, str(tmp_path) in problem.text) == ("history", False)
         assert "history.db: database disk image is malformed" in problem.text
+        (tmp_path / "room" / "history.db").rename(tmp_path / "moved")
+        (problem,) = Readiness(tmp_path / "room", room.history).look(room.ingest)
+        assert "was removed or replaced" in problem.text
+        (tmp_path / "moved").rename(tmp_path / "room" / "history.db")
     finally:
         room.close()
     assert {"ingest", "history", "broker"} <= set(find_parts(Readiness(tmp_path, room.history), room))

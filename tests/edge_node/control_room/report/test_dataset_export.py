@@ -15,7 +15,8 @@ import pytest
 from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import StoredPicture, StoredReview
+from edge_node.control_room.history.records import Delivery, ReviewOrigin, StoredPicture, StoredReview
+from edge_node.control_room.ingest.batch_store import store
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.robots.commander import Commander, Ending
 from edge_node.demo.run import CLIP
@@ -24,17 +25,18 @@ from edge_node.labels_csv import COLUMNS, VIEW_COLUMN
 from edge_node.messages.camera_view import CameraView
 from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
-from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import Verdict
-from edge_node.mqtt.types import Endpoint
+from edge_node.mqtt.types import Endpoint, Incoming
+from edge_node.signing import load_signer, make_key_pair
 from edge_node.view.framing import Framing
 from edge_node.view.recorded_view import embed_view, record_view
 from edge_node.view.settings import ViewSettings
 from tests.support.collector import Collector
 from tests.support.processes import command, daemon, wait_for
 from tests.support.room_records import disagreement
+from tests.support.signed_records import keys_of
 from tests.support.verdicts import START, verdict
 
 if TYPE_CHECKING:
@@ -111,25 +113,28 @@ class Room:
                 reviewer="Anna",
                 reviewed_at=START + timedelta(hours=1, seconds=self._number),
                 corrections=corrections,
+                origin=ReviewOrigin.TYPED.value,
             )
         )
 
-    def said_by_robot(self, subject: str, judgement: str, **data) -> None:
-        """A review that a robot says it has recorded."""
+    def said_by_robot(self, subject: str, judgement: str, origin: str = "signed", **data: str) -> None:
+        """A review that a robot says it has recorded: a person's if a key signed it that the room trusts."""
         self._number += 1
-        self.history.add_response(
-            Response(
-                id=f"crawler-1:epoch:response:{self._number}",
-                seq=self._number,
+        sha256 = data.pop("evidence_sha256", "")
+        self.history.learn_review(
+            StoredReview(
+                review_id=f"terminal-{self._number:04}",
                 site="quay",
                 robot="crawler-1",
-                at=START + timedelta(hours=1, seconds=self._number),
-                verb="review",
-                command_id=f"terminal-{self._number:04}",
-                result=Result.DONE,
-                code="recorded",
-                text="recorded",
-                data={"subject": subject, "judgement": judgement, "by": "李", **data},
+                finding_id=subject,
+                opinion=ReviewJudgement(judgement),
+                note="",
+                reviewer="李",
+                reviewed_at=START + timedelta(hours=1, seconds=self._number),
+                corrections=data,
+                delivery=Delivery.DONE,
+                origin=origin,
+                evidence_sha256=sha256,
             )
         )
 
@@ -250,6 +255,20 @@ def test_the_newest_review_counts_wherever_it_was_made(room, tmp_path):
     assert (said["judgement"], said["by"], said["subject"]) == ("disputed", "李", finding_id)
 
 
+def test_what_a_robot_says_a_person_said_labels_nothing(room, tmp_path):
+    """Nor does a review of which nobody knows whether this room heard it; both are counted as left out."""
+    first, second, third = room.picture(), room.picture(), room.picture()
+    finding_id = room.finding(3, 5, first)
+    room.said_here(finding_id, "confirmed")
+    room.said_by_robot(finding_id, "disputed", origin="robot", outcome="uncorroded")
+    room.said_by_robot(room.verdict(30, "U", second), "confirmed", origin="robot")
+    room.said_by_robot(room.verdict(31, "U", third), "confirmed", origin="")
+    report = export_dataset(room.history, tmp_path / "out")
+    assert labels(tmp_path / "out") == {first: ("1", "steel", "", "")}
+    assert sum(report.left_out.values()) == 2
+    assert any("only a robot says" in why for why in report.left_out)
+
+
 def test_every_picture_adds_those_that_the_robot_judged_alike(room, tmp_path):
     """Only on request, only of confirmed findings, in the same group."""
     pictures = [room.picture() for _ in range(3)]
@@ -315,6 +334,7 @@ def _patches(folder: Path) -> None:
 def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_path):
     """Daemon, findings, reviews by command, pictures, export; and ``converter retrain`` learns from it."""
     _patches(tmp_path / "frames")
+    public = make_key_pair(tmp_path / "terminal.pem")
     config = tmp_path / "node.toml"
     config.write_text(
         example_config(
@@ -329,12 +349,13 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
             mqtt={"hostname": "127.0.0.1", "port": mosquitto.port, "keep_alive_s": 2},
             findings={"open_frames": 2, "of_frames": 3, "close_frames": 2},
             evidence={"min_interval_s": 0.0, "sample_every": 1},
-            commands={"burst": 1000, "max_per_minute": 6000},
+            commands={"burst": 1000, "max_per_minute": 6000, "public_key_file": str(public)},
         ),
         encoding="utf-8",
     )
-    history = History(tmp_path / "room")
-    asked = Commander(Endpoint("127.0.0.1", mosquitto.port, "room"), timeout_s=30)
+    history, keys = History(tmp_path / "room"), keys_of(trusted_keys=[str(public)])
+    sign = load_signer(tmp_path / "terminal.pem")
+    asked = Commander(Endpoint("127.0.0.1", mosquitto.port, "room"), sign, timeout_s=30)
     with Collector(mosquitto.port) as heard, daemon(config):
 
         def said(leaf: str, kind: type) -> list:
@@ -365,8 +386,10 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
             history.add_verdict(found)
         for found in said("finding", Finding):
             history.add_finding(found)
-        for response in said("rsp", Response):
-            history.add_response(response)
+        responses = heard.of(f"{TOPICS.base}/rsp")
+        store(
+            history, [Incoming(TOPICS.response, m.payload, is_retained=False) for m in responses], keys=keys
+        )
         for sha256 in whole:
             content = next(m.payload for m in heard.of(TOPICS.evidence(sha256)) if m.user["size"] == "full")
             history.add_picture(

@@ -51,7 +51,10 @@ def test_an_area_in_mm2_and_the_uncertainty_of_the_place_are_told_where_the_robo
     (row,) = rows(changed)
     assert (row["area_mm2_estimate"], row["area_fraction_estimate"]) == ("1234.5", "0.08")
     assert (row["from_sigma_m"], row["to_sigma_m"]) == ("0.02", "0.05")
-    assert list(row)[-4:] == ["area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2"]
+    later = ["area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2"]
+    at = list(row).index(later[0])
+    assert list(row)[at : at + 4] == later
+    assert list(row)[at - 1] == "verdicts_misdated"
     facts = dict(describe_finding(changed.findings[0]))
     assert (
         facts["Surface"] == "about 1,200 mm² at most where the scale was known, as if seen head-on (estimate)"

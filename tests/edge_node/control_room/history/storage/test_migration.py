@@ -59,7 +59,7 @@ def test_an_older_file_is_upgraded_with_all_that_it_holds(tmp_path: Path, versio
         with closing(History(tmp_path)) as history:
             assert history.count_verdicts() == 20
             assert [(gap.first_seq, gap.last_seq) for gap in history.gaps()] == [(7, 8)]
-            assert [one.origin for one in history.reviews()] == [""]
+            assert [one.origin for one in history.reviews()] == ["typed"]
         assert read_number(tmp_path) == migration.find_newest()
 
 
@@ -71,7 +71,10 @@ def test_an_older_program_goes_on_with_an_upgraded_file(tmp_path: Path) -> None:
     with closing(History(tmp_path)) as history:
         assert history.newest(1)[0].verdict.seq == 25
         assert {(gap.first_seq, gap.last_seq) for gap in history.gaps()} == {(7, 8), (23, 24)}
-        assert {one.review_id: one.origin for one in history.reviews()} == {"review-1": "", "review 25": ""}
+        assert {one.review_id: one.origin for one in history.reviews()} == {
+            "review-1": "typed",
+            "review 25": "",
+        }
         assert history.refused()[0].reason == "not JSON"
 
 
