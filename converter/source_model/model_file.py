@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +15,6 @@ from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -88,7 +90,9 @@ def _signature_runner(signature: Any) -> Callable[[NDArray[np.generic]], NDArray
 
 def _load_keras(path: Path) -> ModelFile:
     tf = tensorflow()
-    model = _load_keras_model(path)
+    with tempfile.TemporaryDirectory() as work:  # Keras goes by the suffix, and not by what is in the file
+        suffix = ".h5" if _read_start(path) == _HDF5_START else ".keras"
+        model = _load_keras_model(Path(shutil.copyfile(path, Path(work, f"model{suffix}"))))
     given = model.inputs
     specifications = [tf.TensorSpec(each.shape, each.dtype, name="input") for each in given]
     function = tf.function(

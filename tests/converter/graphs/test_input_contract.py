@@ -187,6 +187,28 @@ _CASES = {
     "one picture without a batch": _Case(
         lambda: body(tf.expand_dims(placeholder(SIZE_PX, SIZE_PX, 3) / 255.0, 0)), lambda rgb: rgb
     ),
+    "one picture without a batch, which something else than its scaling adds": _Case(
+        lambda: body(tf.abs(placeholder(SIZE_PX, SIZE_PX, 3) / 255.0)[tf.newaxis]), lambda rgb: rgb
+    ),
+    "one picture without a batch, channels first": _Case(
+        lambda: body(tf.transpose(placeholder(3, SIZE_PX, SIZE_PX)[tf.newaxis] / 127.5, _CHANNELS_LAST)),
+        lambda rgb: _first(rgb)[0],
+        _BYTES,
+    ),
+    "signed bytes": _Case(
+        lambda: body((tf.cast(colours(dtype=tf.int8), tf.float32) + 128.0) / 255.0),
+        lambda rgb: (_bytes(rgb) - 128).astype(np.int8),
+    ),
+    "white made black": _Case(lambda: body(colours() * (-1 / 255) + 1.0), _bytes),
+    "an input that need not be fed": _Case(
+        lambda: body(
+            tf.compat.v1.placeholder_with_default(
+                np.zeros((1, SIZE_PX, SIZE_PX, 3), np.float32), (None, SIZE_PX, SIZE_PX, 3), "input"
+            )
+            / 255.0
+        ),
+        _bytes,
+    ),
     "eight pictures at a time": _Case(
         lambda: body(colours(8) / 255.0), lambda rgb: np.repeat(_bytes(rgb), 8, 0)
     ),
@@ -265,6 +287,26 @@ _REFUSED = {
         lambda: body(colours(channels=1)),
         GraphFlags(input_mean=(1.0, 2.0, 3.0), input_std=1.0),
         "has 1 channel, but its means are 3",
+    ),
+    "whole numbers of which bytes are the darkest": (
+        lambda: body(tf.image.convert_image_dtype(colours(dtype=tf.uint16), tf.float32)),
+        GraphFlags(),
+        "takes uint16, of which bytes are but the darkest",
+    ),
+    "a batch normalisation that may have learned on -1 to 1": (
+        lambda: body((colours() - np.float32([0.01, 0.02, 0.03])) / np.float32(0.55)),
+        GraphFlags(),
+        "give --input-mean and --input-std",
+    ),
+    "truth values": (
+        lambda: body(tf.cast(colours(dtype=tf.bool), tf.float32)),
+        GraphFlags(),
+        "and bool, wanted the numbers of a picture",
+    ),
+    "pictures that lie on their side": (
+        lambda: body(tf.transpose(placeholder(1, 32, SIZE_PX, 3) / 255.0, [0, 2, 1, 3], name="turn")),
+        GraphFlags(),
+        "'turn' exchanges height and width",
     ),
     "another size than its own": (
         lambda: body(colours() / 255.0),

@@ -30,6 +30,7 @@ from edge_node.camera.picture import read_picture
 from edge_node.errors import ConversionError
 from edge_node.inference.bundle import with_manifest
 from edge_node.inference.engine import Engine
+from edge_node.inference.manifest import Resize
 from tests.support.entry_graphs import (
     SIZE_PX,
     body,
@@ -71,6 +72,11 @@ def keep_prob() -> None:
 def sure(logits: Any, name: str) -> Any:
     """Return two sigmoids."""
     return tf.nn.sigmoid(logits, name=name)
+
+
+def sharp(logits: Any, name: str) -> Any:
+    """Return a softmax that a rounded pixel turns over."""
+    return tf.nn.softmax(4.0 * tf.sin(300.0 * logits), name=name)
 
 
 def sigmoids_as_logits(logits: Any, name: str) -> Any:
@@ -159,6 +165,7 @@ def asked(tmp_path_factory) -> Asked:
         paths.append(folder / f"{at}.png")
         cv2.imwrite(str(paths[-1]), pixels)
     sources = {name: case.source for name, case in MISREADINGS.items()} | RIGHT
+    sources["sharp"] = lambda: body(colours() / 255.0, sharp)
     graphs = {name: written(folder / name, build) for name, build in sources.items()}
     pictures = PictureSet(tuple(paths), lambda at: read_picture(paths[at]), PICTURES)
     request = SourceRequest(
@@ -196,6 +203,18 @@ def test_what_was_read_right_is_proved(asked, name):
     assert stage.in_float.worst < 0.01
     assert "10 of 10 times" in proof.sentence
     assert "TensorFlow decodes 10 of 10 pictures to the node's pixels" in proof.decoders
+
+
+def test_rounding_of_resized_pixels_is_no_misreading(asked):
+    """A network that a level turns over is proved; not if its bundle resizes by another rule."""
+    bundle = float_bundle(asked.folder / "sharp" / "retrained_graph.pb", asked.folder / "sharp-w")
+    assert asked.prove(bundle).stages[0].in_float.worst > 0.1
+    (model,) = bundle.manifest.models
+    other = msgspec.structs.replace(
+        model, input=msgspec.structs.replace(model.input, resize=Resize.BILINEAR_TF1)
+    )
+    with pytest.raises(ConversionError, match="does not say what its source says"):
+        asked.prove(with_manifest(bundle, msgspec.structs.replace(bundle.manifest, models=(other,))))
 
 
 @pytest.mark.parametrize("name", MISREADINGS)
