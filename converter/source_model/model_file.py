@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ _SIGNATURES = ("serving_default", "predict")
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 _TAKES_OLD_OPS = 8  # the last version of a GraphDef whose ops of 2015 TensorFlow still runs
+_ROUNDING_OPS = re.compile(r"FakeQuantWithMinMax(Args|Vars|VarsPerChannel)|QuantizeAndDequantizeV\d")
 _TRACED_OPS = frozenset({"FusedBatchNormV3", "AddV2"})  # TensorFlow 1's own scripts wrote older ones
 
 
@@ -67,6 +69,20 @@ def load_model_file(path: Path) -> ModelFile:
     if _OLD_BATCH_NORM in ops:
         graph_def.versions.producer = _TAKES_OLD_OPS
     return ModelFile("frozen graph", graph_def, is_traced=bool(ops & _TRACED_OPS))
+
+
+def without_rounding(model: ModelFile) -> ModelFile | None:
+    """Return a model whose numbers pass by the ops that round them to a few bits; None if it has none."""
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.CopyFrom(model.graph_def)
+    rounding = [node for node in graph_def.node if _ROUNDING_OPS.fullmatch(node.op)]
+    for node in rounding:
+        kind = node.attr["T"].type or tensorflow().float32.as_datatype_enum
+        node.op = "Identity"
+        del node.input[1:]
+        node.attr.clear()
+        node.attr["T"].type = kind
+    return replace(model, graph_def=graph_def, original=None) if rounding else None
 
 
 def _load_saved_model(path: Path) -> ModelFile:

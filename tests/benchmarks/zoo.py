@@ -308,7 +308,7 @@ class Zoo:
     def _ask_source(
         self, source: Source, bundles: Bundles, mode: Mode, work: Path
     ) -> tuple[SourceSaid | None, dict[str, Any]]:
-        """Return what the original file says of a choice of the pictures in TensorFlow, with what that took."""
+        """Return what the original file says of chosen pictures in TensorFlow, with what that took."""
         samples = self.workshop.pictures.judged
         stage = source.plan.stages[0].stage.name
         pictures = PictureSet(

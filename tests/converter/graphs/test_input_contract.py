@@ -287,7 +287,7 @@ def test_what_nothing_tells_is_asked_for_in_one_sentence(tmp_path, name):
 
 
 def test_a_size_that_a_rewritten_graph_lost_is_asked_for(tmp_path):
-    """Tools that optimize a graph leave the placeholder without its shape; with flags it is read as before."""
+    """Tools that optimize graphs drop the placeholder's shape; with the flags it is read as before."""
     path = written(tmp_path, lambda: body(colours() / 255.0))
     definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
     del next(node for node in definition.node if node.op == "Placeholder").attr["shape"]

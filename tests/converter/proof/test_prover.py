@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -132,7 +133,33 @@ MISREADINGS = {
         "channels: GREY",
     ),
 }
+
+
+def sensitive(x: Any) -> Any:
+    """Build a network whose answers move by much where a pixel moves by one level; return its logits."""
+    rng = np.random.default_rng(0)
+    x = tf.sin(tf.nn.conv2d(x, rng.normal(0, 255.0, (1, 1, 3, 8)).astype(np.float32), 5, "SAME"))
+    return tf.matmul(tf.reduce_mean(x, [1, 2]), rng.normal(0, 8.0, (8, 2)).astype(np.float32))
+
+
+def rounds_to_8_bits() -> None:
+    """Build a network trained for 8 bits, whose steps are large."""
+    body(
+        colours() / 255.0,
+        middle=lambda x: tf.quantization.fake_quant_with_min_max_args(x, min=-64.0, max=64.0, num_bits=8),
+    )
+
+
 RIGHT = {"right_first": lambda: body(transposed(channels_first(1)) / 255.0), "right_bytes": keep_prob}
+ROUNDED = {
+    "rounded_bytes": lambda: tf.nn.softmax(
+        sensitive(tf.cast(colours(dtype=tf.uint8), tf.float32) / 255.0), name="final_result"
+    ),
+    "rounded_resizing": lambda: tf.nn.softmax(
+        sensitive(colours() / 255.0) + np.zeros(2, np.float32), name="final_result"
+    ),
+    "rounded_numbers": rounds_to_8_bits,
+}
 
 
 @dataclass(frozen=True)
@@ -158,7 +185,7 @@ def asked(tmp_path_factory) -> Asked:
         pixels = cv2.resize(draw_picture(at), (40, 32), interpolation=cv2.INTER_NEAREST)
         paths.append(folder / f"{at}.png")
         cv2.imwrite(str(paths[-1]), pixels)
-    sources = {name: case.source for name, case in MISREADINGS.items()} | RIGHT
+    sources = {name: case.source for name, case in MISREADINGS.items()} | RIGHT | ROUNDED
     graphs = {name: written(folder / name, build) for name, build in sources.items()}
     pictures = PictureSet(tuple(paths), lambda at: read_picture(paths[at]), PICTURES)
     request = SourceRequest(
@@ -196,6 +223,14 @@ def test_what_was_read_right_is_proved(asked, name):
     assert stage.in_float.worst < 0.01
     assert "10 of 10 times" in proof.sentence
     assert "TensorFlow decodes 10 of 10 pictures to the node's pixels" in proof.decoders
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_what_rounding_alone_moves_is_proved(asked, name):
+    """Pixels that are resized to bytes, resized by other arithmetic, and 8 bits inside the source itself."""
+    proof = asked.prove(float_bundle(asked.folder / name / "retrained_graph.pb", asked.folder / f"{name}-w"))
+    assert proof.proved
+    assert proof.stages[0].in_float.worst > 0.05
 
 
 @pytest.mark.parametrize("name", MISREADINGS)
