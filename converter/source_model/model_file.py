@@ -72,10 +72,18 @@ def load_model_file(path: Path) -> ModelFile:
 
 
 def without_rounding(model: ModelFile) -> ModelFile | None:
-    """Return a model whose numbers pass by the ops that round them to a few bits; None if it has none."""
+    """Return a model whose activations pass by the ops that round them to a few bits; None if it has none.
+
+    Weights stay rounded: they are constants, which every reader of the graph computes to the same numbers.
+    """
     graph_def = tensorflow().compat.v1.GraphDef()
     graph_def.CopyFrom(model.graph_def)
-    rounding = [node for node in graph_def.node if _ROUNDING_OPS.fullmatch(node.op)]
+    nodes = {node.name: node for node in graph_def.node}
+    rounding = [
+        node
+        for node in graph_def.node
+        if _ROUNDING_OPS.fullmatch(node.op) and not _is_constant(nodes, node.input[0])
+    ]
     for node in rounding:
         kind = node.attr["T"].type or tensorflow().float32.as_datatype_enum
         node.op = "Identity"
@@ -83,6 +91,13 @@ def without_rounding(model: ModelFile) -> ModelFile | None:
         node.attr.clear()
         node.attr["T"].type = kind
     return replace(model, graph_def=graph_def, original=None) if rounding else None
+
+
+def _is_constant(nodes: dict[str, Any], reference: str) -> bool:
+    node = nodes[reference.partition(":")[0]]
+    while node.op == "Identity":
+        node = nodes[node.input[0].partition(":")[0]]
+    return bool(node.op == "Const")
 
 
 def _load_saved_model(path: Path) -> ModelFile:

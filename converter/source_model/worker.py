@@ -190,7 +190,7 @@ class _StageRun:
         model = without_rounding(self._model) if self._model else None
         if model is None:
             return ()
-        self._facts["rounding"] = "its own ops round to a few bits; float is held to it without them, too"
+        self._facts["rounding"] = "its activations, by its own ops; float is held to it without that, too"
         session = GraphSession(model, self._stage.flags)
         session.try_sides(self._batch(self._asked[0], self._feed))
         rows = np.stack([session.run(self._batch(at, self._feed)) for at in self._asked])
