@@ -262,11 +262,12 @@ def importers(library: str, program: str) -> set[str]:
     }
 
 
-def dotted_texts(module: str) -> set[str]:
+@cache
+def dotted_texts(module: str) -> frozenset[str]:
     """Return the string constants of ``module`` that read as a dotted name."""
     nodes = ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8")))
     texts = {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
-    return {text for text in texts if "." in text and all(map(str.isidentifier, text.split(".")))}
+    return frozenset(text for text in texts if "." in text and all(map(str.isidentifier, text.split("."))))
 
 
 def loaded_by(code: str) -> set[str]:

@@ -89,10 +89,11 @@ def _judge_agreement(report: Report) -> Iterator[str]:
         yield "compared on rendered pictures alone; give --evaluate LABELLED, or --calibration PICTURES"
         return
     if report.judged_pictures < LEAST_PICTURES:
-        yield (
-            f"compared on {_count(report.judged_pictures, 'picture')}, wanted {LEAST_PICTURES} or more;"
-            " give --evaluate LABELLED, or a larger --calibration"
-        )
+        more = "give --evaluate LABELLED, or a larger --calibration"
+        if not report.is_judged_on_calibration:  # then these pictures are those of --evaluate
+            more = "give --evaluate more labelled pictures"
+        found = _count(report.judged_pictures, "picture")
+        yield f"compared on {found}, wanted {LEAST_PICTURES} or more; {more}"
     for stage in report.stages:
         if stage.agreement is None or stage.agreement >= _LEAST_AGREEMENT:
             continue
@@ -169,7 +170,10 @@ def _mind(report: Report) -> Iterator[str]:
         if not source.licences
     )
     if is_unstated(report.licence):
-        yield "the bundle states no licence; write licence = into the cascade file"
+        yield (
+            "the bundle states no licence; a cascade file does, by licence = "
+            "(`converter example cascade` writes one)"
+        )
 
 
 def _count(number: int, noun: str) -> str:

@@ -120,8 +120,8 @@ def find_pictures(folder: Path) -> list[Path]:
         DatasetError: it is no folder, or has no pictures.
     """
     if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise DatasetError(f"{folder}: {found}, wanted a folder of pictures")
+        found = "a file" if folder.exists() else "no such folder"
+        raise DatasetError(f"{folder}: {found}; wanted a folder of pictures")
     masks = {row["mask"] for row in read_label_rows(folder).values() if row.get("mask")}
     root = _find_labels_root(folder) or folder.resolve()
     pictures = [

@@ -152,7 +152,7 @@ def _find_copies(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
         if len({repr(sorted(o.sample.labels.items())) for o in found}) > 1
     ]
     yield _list_problem("copies", names, "pictures are there more than once", "keep one of each")
-    yield _list_problem("copies-differ", differing, "of them have different labels", "see which are right")
+    yield _list_problem("copies-differ", differing, "copies have different labels", "see which are right")
 
 
 def _find_leaks(seen: Sequence[_Seen]) -> Iterator[Problem | None]:
@@ -273,7 +273,7 @@ def _find_small_classes(samples: Sequence[Sample], columns: Sequence[str]) -> It
                 pictures[label] += 1
                 groups[label].add(sample.specimen)
         small = [
-            f"{label} ({count} pictures in {len(groups[label])} groups)"
+            f"{label} ({count_of(count, 'picture')} in {count_of(len(groups[label]), 'group')})"
             for label, count in sorted(pictures.items())
             if count < LEAST_PICTURES or len(groups[label]) < LEAST_GROUPS
         ]
@@ -300,3 +300,8 @@ def _list_problem(kind: str, names: Iterable[str], text: str, advice: str) -> Pr
 
 def _pair(first: _Seen, second: _Seen) -> str:
     return f"{first.sample.path} and {second.sample.path.name}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless it is one."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import re
 import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_GRAPH_BYTES = 2**31 - 1  # protobuf's own bound
 _ONNX_START = b"\x08"
+_GZIP_START = b"\x1f\x8b"
+_SEARCHED = 4096  # bytes
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 TFLITE_KIND = "TFLite model"
 _SIGNATURES = ("serving_default", "predict")
@@ -162,11 +166,29 @@ def _refuse_other_kinds(path: Path, content: bytes) -> None:
     """
     if content.startswith(b"version https://git-lfs"):
         raise GraphError(f"{path}: a Git LFS pointer, not the file itself; fetch it with `git lfs pull`")
+    if path.name == "checkpoint" or re.search(r"\.ckpt|\.meta$|\.index$|\.data-\d+-of-\d+$", path.name):
+        raise GraphError(
+            f"{path}: part of a checkpoint of training, not a graph that classifies; export a SavedModel, or"
+            " freeze the graph with the checkpoint's weights"
+        )
+    if content[:2] == _GZIP_START or _is_packed_folder(content):
+        raise GraphError(f"{path}: a packed folder or file; unpack it and give what is inside")
+    if content.lstrip()[:5].lower() in {b"<!doc", b"<html", b"<?xml"}:
+        raise GraphError(f"{path}: a web page, not the file that was to be downloaded; download it again")
     if content[:1] == _ONNX_START:  # its first field is a number; that of a GraphDef is a node
         raise GraphError(f"{path}: an ONNX model; wanted the TensorFlow graph that it was made from")
     if content[:4] == b"PK\x03\x04" and b"data.pkl" in content[:4096]:
         raise GraphError(f"{path}: a PyTorch file; wanted a TensorFlow graph, a SavedModel or a Keras file")
     if path.name == "saved_model.pb":
         raise GraphError(f"{path}: the inside of a SavedModel; give its folder {path.parent}")
-    if content.lstrip()[:5] in {b"node ", b"node{"}:
+    if re.search(rb"^\s*node ?\{", content[:_SEARCHED], re.MULTILINE):
         raise GraphError(f"{path}: a graph in text form; wanted the binary frozen graph (.pb)")
+
+
+def _is_packed_folder(content: bytes) -> bool:
+    """Return whether a file is a ZIP archive with a SavedModel or a graph in it, and no Keras file itself."""
+    if not content.startswith(b"PK\x03\x04") or not zipfile.is_zipfile(io.BytesIO(content)):
+        return False
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+    return any(name.endswith((".pb", ".tflite", ".keras")) for name in names)

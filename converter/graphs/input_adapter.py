@@ -34,6 +34,10 @@ def adapt_input(graph_def: Any, name: str, derived: DerivedInput) -> None:
         steps.append(("Add", np.array([0, 0, 0, (_OPAQUE - mean[3]) / std[3]], np.float32)))
     if entry.layout == "NCHW":
         steps.append(("Transpose", np.array([0, 3, 1, 2], np.int32)))
+    if entry.rank == 3:
+        shape = contract.height, contract.width, contract.channels
+        shape = shape if entry.layout == "NHWC" else (shape[2], *shape[:2])
+        steps.append(("Reshape", np.array(shape, np.int32)))
     if entry.dtype != "float32":
         steps.append(("Cast", entry.dtype))
     if not steps:
@@ -65,6 +69,8 @@ def _add_node(graph_def: Any, op: str, name: str, source: str, value: Any) -> No
         node.attr["DstT"].type = tf.dtypes.as_dtype(value).as_datatype_enum
         return
     node.attr["T"].type = float_type
+    if op == "Reshape":
+        node.attr["Tshape"].type = tf.int32.as_datatype_enum
     if op == "Transpose":
         node.attr["Tperm"].type = tf.int32.as_datatype_enum
     if op == "Conv2D":

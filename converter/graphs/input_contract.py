@@ -14,7 +14,7 @@ from converter.graphs.scaling import (
     look_up_mean,
     recognise_architecture,
 )
-from converter.nodes.entry_scaling import find_base, recognise_caffe
+from converter.nodes.entry_scaling import find_base, find_mean_of_whole_numbers, recognise_caffe
 from converter.nodes.graph_entry import (
     CHANNELS,
     describe_misfit,
@@ -23,6 +23,7 @@ from converter.nodes.graph_entry import (
     find_layout,
     read_declared_input,
     read_entry,
+    write_shape,
 )
 from edge_node.errors import GraphError
 from edge_node.inference.manifest import Resize, Triple
@@ -189,14 +190,14 @@ class _Derivation:
                 f"input {self._name!r} takes encoded pictures; name the node of their pixels with"
                 " --input-layer"
             )
-        if shape is not None and (misfit := describe_misfit(shape)):
-            raise self._error(f"input {self._name!r} is of shape {_write_shape(shape)}{misfit}")
+        if misfit := describe_misfit(self._graph, self._name, self._declared):
+            raise self._error(f"input {self._name!r} is of shape {write_shape(shape or ())}{misfit}")
         if shape is not None and shape[0] not in {None, 1} and len(shape) == 4:
             self._sources["batch"] = f"the graph's {shape[0]}; the node gives one picture at a time"
         layout, source = find_layout(self._graph, self._name, self._declared)
         if layout is None:
             raise self._error(
-                f"input {self._name!r} is of shape {_write_shape(shape or ())}, in which no dimension alone"
+                f"input {self._name!r} is of shape {write_shape(shape or ())}, in which no dimension alone"
                 " can be the channels (1, 3 or 4); name the node that takes a picture with --input-layer"
             )
         self._sources["layout"] = source
@@ -280,7 +281,12 @@ class _Derivation:
             mean, std = np.array(self._stated.mean), np.array(self._stated.std)
             self._sources["scaling"] = self._stated.source
         elif self._declared.is_integer:
-            mean, std = np.zeros(1), np.ones(1)
+            if (taken := find_mean_of_whole_numbers(self._declared.dtype, entry)) is None:
+                raise self._error(
+                    f"input {self._name!r} takes {self._declared.dtype}, of which bytes are but the darkest;"
+                    " export the graph with an input of bytes (uint8) or of scaled pixels (float32)"
+                )
+            mean, std = np.full(1, taken), np.ones(1)
             self._sources["scaling"] = f"an input of whole numbers takes bytes, then {_FROM_GRAPH}"
         elif (base := find_base(entry)) is not None:
             mean, std = np.zeros(1), np.full(1, base)
@@ -299,10 +305,8 @@ class _Derivation:
 
     def _look_up_known(self, entry: GraphEntry) -> float | None:
         """Return the architecture's own scaling, unless the graph may do some of it itself."""
-        if (
-            self._stated is not None or self._file.kind == "SavedModel"
-        ):  # people train these with another scaling than the architecture's
-            return None
+        if self._stated is not None or self._file.kind == "SavedModel":
+            return None  # people train these with another scaling than the architecture's
         is_bare = not entry.is_arithmetic and feeds_first_layer(self._graph, entry.last)
         return look_up_mean(self._architecture) if is_bare else None
 
@@ -331,6 +335,8 @@ class _Derivation:
                 f"input {self._name!r} takes whole numbers ({self._declared.dtype}), which scaled pixels are"
                 " not; leave --input-mean and --input-std out"
             )
+        if self._declared.dtype == "int8" and self._stated is None:
+            return None  # 0 and 1 say bytes, which enter less 128
         return means, stds
 
     def _find_colour_order(self, channels: int, entry: GraphEntry, mean: Numbers) -> ColourOrder:
@@ -356,14 +362,13 @@ class _Derivation:
         if self._stated is not None and self._stated.colours == "RGB":
             self._sources["colour_order"] = "its metadata"
             return "BGR" if entry.reverses else "RGB"
-        found: ColourOrder | None = "RGB" if self._rule else recognise_caffe(mean)
-        if found is not None:
+        if (found := "RGB" if self._rule else recognise_caffe(mean)) is not None:
             self._sources["colour_order"] = _FROM_RECORD if self._rule else "the order of Caffe's means"
             return found
         self._sources["colour_order"] = f"not stated: TensorFlow decodes red first{turned}"
         self._not_known.append(
             "colour order: red first is taken, as TensorFlow decodes; if pictures were read by OpenCV in"
-            " training, give --input-colour-order BGR, else RGB"
+            " training, give --input-colour-order BGR, else RGB (in a cascade file: input_colour_order)"
         )
         return "BGR" if entry.reverses else "RGB"
 
@@ -389,10 +394,6 @@ def _triple(values: Numbers) -> Triple:
 
 def _tuple(values: Numbers) -> tuple[float, ...]:
     return tuple(float(value) + 0.0 for value in values)  # + 0.0: no minus zero
-
-
-def _write_shape(shape: tuple[int | None, ...]) -> str:
-    return f"({', '.join('?' if size is None else str(size) for size in shape)})"
 
 
 def _write_numbers(values: Numbers) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import warnings
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converter.graphs.freezing import freeze
@@ -21,7 +24,6 @@ from edge_node.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 _WAY_OUT = (
     "load it where it was trained and write a SavedModel (model.export, or model.save in Keras 2), then"
@@ -68,9 +70,9 @@ def load_keras(path: Path, content: bytes) -> KerasModel:
     reasons = []
     for name, load in loaders:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _with_own_suffix(path, saved) as file:
                 warnings.simplefilter("ignore")  # about how the file was written
-                model = load(path)
+                model = load(file)
                 inputs = [(tensor.shape, tensor.dtype) for tensor in model.inputs]
                 return KerasModel(*_freeze_model(model, inputs), model.name)
         except Exception as err:  # noqa: BLE001 - neither Keras has an error of its own
@@ -114,6 +116,17 @@ def _read_saved(path: Path, content: bytes) -> _SavedKeras:
 
 def _decode(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@contextmanager
+def _with_own_suffix(path: Path, saved: _SavedKeras) -> Iterator[Path]:
+    """Give a file whose suffix is of its kind: Keras goes by it, and not by what is in the file."""
+    kinds = (".h5", ".hdf5") if saved.is_hdf5 else (".keras",)
+    if path.suffix.lower() in kinds:
+        yield path
+        return
+    with work_folder() as work:
+        yield Path(shutil.copyfile(path, work / f"model{kinds[0]}"))
 
 
 def _load_keras_3(path: Path, saved: _SavedKeras) -> Any:

@@ -93,7 +93,9 @@ def read_meanings(pairs: Sequence[str], labels: Sequence[str]) -> dict[str, Mean
     """
     given = {}
     for pair in pairs:
-        label, _, words = pair.rpartition("=")
+        label, equals, words = pair.rpartition("=")
+        if not equals:
+            raise DatasetError(f"--meaning {pair!r}: wanted LABEL=WORDS, as in {labels[0]}=corroded")
         if label not in labels:
             raise DatasetError(f"--meaning {pair!r}: no label {label!r}; there are {', '.join(labels)}")
         found = derive_meanings(["none", words]).get(words)

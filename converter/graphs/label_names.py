@@ -126,6 +126,10 @@ def find_label_file(graph: Path) -> Path:
     """
     if not graph.exists():
         raise DatasetError(f"{graph}: no such file; wanted a graph, with its labels beside it")
+    if graph.is_dir() and not (graph / "saved_model.pb").exists():
+        inside = sorted(graph.glob("*.pb"))
+        wanted = f"the graph in it, {inside[0]}" if inside else "a graph, or a SavedModel's folder"
+        raise DatasetError(f"{graph}: a folder without saved_model.pb; wanted {wanted}")
     found = _find_label_file(graph)
     if found is None:
         names = ", ".join(dict.fromkeys((labels_path(graph).name, *LABEL_FILES)))

@@ -18,7 +18,9 @@ def read_thresholds(pairs: Sequence[str], labels: Sequence[str]) -> dict[str, fl
     """
     given = dict[str, float]()
     for pair in pairs:
-        label, _, text = pair.rpartition("=")
+        label, equals, text = pair.rpartition("=")
+        if not equals:
+            raise DatasetError(f"--threshold {pair!r}: wanted LABEL=PROBABILITY, as in {labels[0]}=0.7")
         if label not in labels:
             raise DatasetError(f"--threshold {pair!r}: no label {label!r}; there are {', '.join(labels)}")
         if label in given:

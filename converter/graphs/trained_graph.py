@@ -245,6 +245,7 @@ def _find_input(path: Path, graph: GraphIndex, output: Ref, flags: GraphFlags) -
     if "Mul" in needed and recognise_architecture(graph) == INCEPTION_2015:
         return "Mul"
     placeholders = [name for name in _list_placeholders(graph) if name in needed]
+    placeholders = placeholders or [name for name in needed if _takes_pictures_by_default(graph, name)]
     placeholders = [name for name in placeholders if not could_be_side_input(graph, name)] or placeholders
     if len(placeholders) == 1:
         return placeholders[0]
@@ -285,6 +286,12 @@ def _count_classes(path: Path, output: Ref, shapes: dict[str, tuple[int | None, 
 
 def _list_placeholders(graph: GraphIndex) -> list[str]:
     return [name for name in graph.nodes if graph.op(name) == "Placeholder"]
+
+
+def _takes_pictures_by_default(graph: GraphIndex, name: str) -> bool:
+    """Return whether an input that need not be fed is a batch of pictures, as training scripts have it."""
+    shape = graph.nodes[name].attr["shape"].shape if graph.op(name) == "PlaceholderWithDefault" else None
+    return shape is not None and len(shape.dim) == 4
 
 
 def _join(names: list[str]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CHANNELS = (1, 3, 4)  # grey, colours, colours and opacity
 _TO_CHANNELS_LAST, _TO_CHANNELS_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]
+_EXCHANGING_SIDES = ([0, 2, 1, 3], [0, 1, 3, 2], [0, 3, 2, 1])
 _BATCH_NORMS = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 _LEFT_TO_RIGHT = frozenset({"Sub", "RealDiv", "Div"})
 _SUMS = frozenset({"Add", "AddV2", "BiasAdd"})
@@ -62,6 +63,7 @@ class GraphEntry:
         last: the node that the first layer reads.
         layout: of ``last``.
         dtype: of ``last``.
+        rank: of ``last``; 3 has no batch.
         reverses: whether the channels' order was turned round on the way.
         factor: one number, or one per channel in the order of ``last``.
         offset: the same.
@@ -73,6 +75,7 @@ class GraphEntry:
     reverses: bool
     factor: Numbers
     offset: Numbers
+    rank: int = 4
 
     @property
     def is_arithmetic(self) -> bool:
@@ -90,8 +93,25 @@ def read_declared_input(graph: GraphIndex, name: str) -> DeclaredInput:
     return DeclaredInput(sizes or None, dtype)
 
 
-def describe_misfit(shape: tuple[int | None, ...]) -> str:
-    """Return as the end of a sentence what keeps a declared shape from being a picture's; or nothing."""
+def describe_misfit(graph: GraphIndex, name: str, declared: DeclaredInput) -> str:
+    """Return as the end of a sentence what keeps a declared input from taking a picture; or nothing."""
+    if declared.dtype == "bool":
+        return " and bool, wanted the numbers of a picture; name the node that takes them with --input-layer"
+    node = _follow(graph, name)
+    if graph.op(node) == "Transpose" and _read_constant(graph, node) in _EXCHANGING_SIDES:
+        return (
+            f", and {node!r} exchanges height and width: pictures lie on their side in it; give"
+            f" --input-layer {node} with --input-height and --input-width, as the picture stands upright"
+        )
+    return "" if declared.shape is None else _describe_shape(declared.shape)
+
+
+def write_shape(shape: tuple[int | None, ...]) -> str:
+    """Return a shape as people read it, with a question mark for each open size."""
+    return f"({', '.join('?' if size is None else str(size) for size in shape)})"
+
+
+def _describe_shape(shape: tuple[int | None, ...]) -> str:
     sizes = shape[1:] if len(shape) == 3 else shape
     is_plane = len(sizes) == 2 and all(size is not None and size > max(CHANNELS) for size in sizes)
     if is_plane and (len(shape) == 2 or shape[0] not in CHANNELS[1:]):
@@ -129,7 +149,8 @@ def find_first_kernel_channels(graph: GraphIndex, name: str) -> int | None:
 
 def read_entry(graph: GraphIndex, name: str, layout: Layout, declared: DeclaredInput) -> GraphEntry:
     """Return everything between an input and its first layer that the node can do instead, at no cost."""
-    entry = GraphEntry(name, layout, declared.dtype, False, np.ones(1), np.zeros(1))
+    rank = len(declared.shape) if declared.shape else 4
+    entry = GraphEntry(name, layout, declared.dtype, False, np.ones(1), np.zeros(1), rank)
     for _ in range(_MAX_STEPS):
         consumers = graph.consumers(entry.last)
         after = _read_step(graph, consumers[0], entry) if len(consumers) == 1 else None
@@ -188,7 +209,7 @@ def _read_step(graph: GraphIndex, name: str, entry: GraphEntry) -> GraphEntry | 
     if op == "Cast":
         return _read_cast(graph, name, entry)
     if op in TRANSPARENT_OPS or (op == "ExpandDims" and _read_constant(graph, name) == [0]):
-        return entry
+        return replace(entry, rank=entry.rank + (op == "ExpandDims"))
     if op == "Transpose":
         turned = entry.layout == "NCHW" and _read_constant(graph, name) == _TO_CHANNELS_LAST
         return replace(entry, layout="NHWC") if turned else None

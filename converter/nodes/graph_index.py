@@ -135,7 +135,10 @@ def infer_shapes(graph_def: Any) -> dict[str, tuple[int | None, ...] | None]:
     """
     tf = tensorflow()
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+        try:
+            tf.import_graph_def(graph_def, name="")
+        except tf.errors.OpError as err:  # an op that this TensorFlow does not have
+            raise ValueError(str(err).partition(" in binary")[0]) from err
     shapes: dict[str, tuple[int | None, ...] | None] = {}
     for operation in graph.get_operations():
         if operation.outputs:

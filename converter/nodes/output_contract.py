@@ -33,7 +33,7 @@ class OutputForm(str, Enum):
 
 
 class UnknownOutputError(Exception):
-    """An output is squashed by something that is no softmax or sigmoid; the message is the op's name."""
+    """An output is squashed by something that is no softmax or sigmoid; the message names the op."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ def find_form(graph: GraphIndex, output: Ref) -> tuple[OutputForm, Ref]:
     if op == "RealDiv" and (exponents := _read_written_softmax(graph, ref)) is not None:
         return OutputForm.SOFTMAX, exponents
     if (squashing := _find_squashing(graph, ref)) is not None:
-        raise UnknownOutputError(squashing)
+        known = squashing in {"Softmax", "Sigmoid"}
+        raise UnknownOutputError(f"arithmetic on a {squashing}" if known else squashing)
     return OutputForm.LOGITS, graph.resolve(output)
 
 
@@ -123,8 +124,8 @@ def _read_written_softmax(graph: GraphIndex, ref: Ref) -> Ref | None:
     above, below = (_skip_shapes(graph, operand) for operand in graph.inputs(ref.node)[:2])
     if graph.op(above.node) != "Exp" or graph.op(below.node) != "Sum":
         return None
-    summed = graph.resolve(graph.inputs(below.node)[0])
-    if summed != above:
+    summed, axes = graph.resolve(graph.inputs(below.node)[0]), graph.constant(graph.inputs(below.node)[1])
+    if summed != above or axes is None or not np.any(axes):  # along the batch alone it is no softmax
         return None
     exponents = graph.resolve(graph.inputs(above.node)[0])
     if graph.op(exponents.node) == "Sub":  # of the largest, so that nothing overflows

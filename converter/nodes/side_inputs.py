@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _INPUTS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _RANDOM = frozenset({"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "StatelessRandomUniformV2"})
+_LOOPS = frozenset({"While", "StatelessWhile", "Enter", "RefEnter", "LoopCond", "NextIteration"})
+_VARIABLES = frozenset({"Variable", "VariableV2", "VarHandleOp"})
 _BRANCHES = frozenset({"If", "StatelessIf", "Switch", "Merge"})
 _CALLS = frozenset({"If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"})
 # What a dropout does with its number: one less it, divide by it, or set it against random numbers.
@@ -52,7 +54,8 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
         output: of the classifier.
 
     Raises:
-        GraphError: an input is none of these, or the graph draws random numbers when it classifies.
+        GraphError: an input is none of these, or the graph draws random numbers or runs a loop when it
+            classifies, or is not frozen.
     """
     graph = GraphIndex(graph_def)
     needed = graph.upstream([output], stop=[picture])
@@ -67,6 +70,7 @@ def set_side_inputs(path: Path, graph_def: Any, picture: str, output: Ref) -> An
         graph_def = _fold_branches(changed, picture, output)
         _pass_by_dropouts(graph_def, picture, output)
     _refuse_random(path, GraphIndex(graph_def), picture, output)
+    _refuse_what_is_left(path, GraphIndex(graph_def), picture, output)
     return graph_def
 
 
@@ -213,3 +217,18 @@ def _refuse_random(path: Path, graph: GraphIndex, picture: str, output: Ref) -> 
             f"{path}: node {drawing[0]!r} draws random numbers whenever it classifies: the graph was exported"
             " as it was trained; export it for inference (dropout and augmentation off)"
         )
+
+
+def _refuse_what_is_left(path: Path, graph: GraphIndex, picture: str, output: Ref) -> None:
+    """Refuse loops, and variables whose values are in another file."""
+    for name in graph.upstream([output], stop=[picture]):
+        if graph.op(name) in _LOOPS:
+            raise GraphError(
+                f"{path}: {name!r} runs a loop whenever it classifies, which a bundle cannot; export the"
+                " classifier without tf.map_fn and tf.while_loop, or name what follows it with --input-layer"
+            )
+        if graph.op(name) in _VARIABLES:
+            raise GraphError(
+                f"{path}: a graph that is not frozen: the numbers of {name!r} are not in it; freeze it with"
+                " its checkpoint, or give the SavedModel's folder"
+            )

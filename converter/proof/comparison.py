@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-# Of a probability, where answers to resized pixels agree: OpenCV resizes in 8 bits, TensorFlow in float.
-_MOST_BY_RESIZING, _CLEAR_OF_RESIZING = 0.05, 0.1
 CLEAR_MARGIN = 0.02  # of a label that the source is clear about
 MOST_DIFFERENCE = 0.01  # between two probabilities, in float
 # Between two log-odds, in float, and as a share of the source's: where a network is sure of everything, its
@@ -87,14 +85,6 @@ class Comparison:
         excess = exceed_log_odds(self.source, self.bundle, independent=self.independent)
         hidden = int(excess.argmax())
         return hidden if excess[hidden] > 0 else None
-
-    @property
-    def may_be_resizing(self) -> bool:
-        """Whether both are so near that the arithmetic of resizing may be all that differs."""
-        ranked = np.sort(self.source, axis=1)
-        margin = np.abs(self.source - 0.5).min(axis=1) if self.independent else ranked[:, -1] - ranked[:, -2]
-        near = (self.differences <= _MOST_BY_RESIZING).all()
-        return bool(near and (self.same | (margin <= _CLEAR_OF_RESIZING)).all())
 
     def describe(self, at: int) -> str:
         """Return a clause with the picture and both answers."""

@@ -21,6 +21,7 @@ from converter.source_model.request import SourceFlags, SourcePicture, SourceReq
 from edge_node.errors import ConversionError
 from edge_node.inference.engine import Engine
 from edge_node.inference.probabilities import label_probabilities
+from edge_node.inference.resize import resize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from converter.graphs.scaling import GraphFlags
     from converter.proof.picture_choice import PictureSet
     from converter.proof.source_proof import Agreement
-    from converter.source_model.request import DecodedPicture, SourceResult
+    from converter.source_model.request import DecodedPicture, SourceAnswers, SourceResult
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Stage
 
 _THREADS = 2
+_MOST_BY_ROUNDING = 1.0  # of 255 levels: OpenCV resizes in 8 bits, TensorFlow in float
 _LEAVE_OUT = "--no-source-proof converts without the proof, and the bundle then says so"
 _USUAL_AGREEMENT = 0.97  # of quantized models with their source, where no budget says how much is wanted
 
@@ -152,7 +154,9 @@ def prove_float(said: SourceSaid, bundle: Bundle, logits: StageLogits) -> Source
             )
         comparison = _compare(said, stage, own[stage.name])
         fault = comparison.find_fault()
-        if fault is not None and not _is_resizing(said, bundle, stage, comparison):
+        if fault is not None and not (
+            _is_rounding(found, comparison) or _is_resizing(said, bundle, stage, comparison)
+        ):
             raise ConversionError(_describe_fault(said, bundle, stage, comparison, fault))
         if (better := find_better(found.scores)) is not None:
             raise ConversionError(
@@ -256,12 +260,27 @@ def _is_clearly_below(agreement: Agreement, wanted: float) -> bool:
     return wilson_interval(agreement.clear_same, agreement.clear).high < wanted
 
 
+def _is_rounding(found: SourceAnswers, comparison: Comparison) -> bool:
+    """Return whether both agree where the source's own rounding to 8 bits is left out."""
+    if not found.unrounded:
+        return False
+    return replace(comparison, source=np.asarray(found.unrounded, np.float64)).find_fault() is None
+
+
 def _is_resizing(said: SourceSaid, bundle: Bundle, stage: Stage, comparison: Comparison) -> bool:
-    """Return whether both agree on pictures that TensorFlow resized, so that resizing is all that differs."""
-    found = said.result.stages[stage.name]
-    if not found.resized or not comparison.may_be_resizing:
+    """Return whether the rounding of resized pixels is all that differs.
+
+    Then both agree on the pictures that TensorFlow resized, and the node's own are at most a level away.
+    """
+    found, given = said.result.stages[stage.name], bundle.manifest.model(stage.model).input
+    _, height, width, _ = given.shape
+    if not found.resized or (height, width) != (found.height, found.width):
         return False
     pictures = np.load(said.work / found.resized)[..., ::-1]
+    for pixels, wanted in zip(said.pixels(), pictures, strict=True):
+        own = resize(pixels, height, width, given.resize, real=given.dtype == "float32")
+        if np.abs(own.astype(np.float32) - wanted).max() > _MOST_BY_ROUNDING:
+            return False
     again = run_model(Engine(bundle, threads=_THREADS), map(np.ascontiguousarray, pictures))
     own = label_probabilities(stage, again.logits[stage.name], 1.0)
     return replace(comparison, bundle=own).find_fault() is None

@@ -65,7 +65,7 @@ class GraphSession:
         self.takes_files = self._nodes[_node(self.input)].op in _DECODERS
         self.output_op = self._last_op()
         self._first = self._find_first_layer()
-        others = {name for name in needed if self._nodes[name].op in _PLACEHOLDERS} - {_node(self.input)}
+        others = {name for name in self._upstream(self.output, stop=_node(self.input)) if self._is_side(name)}
         self._sides = {} if self.takes_files else {f"{name}:0": self._choose_side(name) for name in others}
 
     @property
@@ -169,14 +169,21 @@ class GraphSession:
         node = self._nodes[name]
         return node.op == "PlaceholderWithDefault" and len(node.attr["shape"].shape.dim) == 4
 
-    def _upstream(self, tensor: str) -> Iterator[str]:
+    def _is_side(self, name: str) -> bool:
+        """Return whether a node is a further input: one that has to be fed, or a switch with a default."""
+        node = self._nodes[name]
+        if node.op != "PlaceholderWithDefault" or name == _node(self.input):
+            return node.op in _PLACEHOLDERS and name != _node(self.input)
+        return not node.attr["shape"].shape.dim and bool(_SIDE.search(name.rpartition("/")[2]))
+
+    def _upstream(self, tensor: str, stop: str = "") -> Iterator[str]:
         pending, seen = [_node(tensor)], set[str]()
         while pending:
             name = pending.pop()
             if name not in seen and name in self._nodes:
                 seen.add(name)
                 yield name
-                pending += [_node(ref) for ref in self._nodes[name].input]
+                pending += [_node(ref) for ref in self._nodes[name].input if name != stop]
 
     def _list_readers(self, needed: set[str]) -> dict[str, list[str]]:
         readers: dict[str, list[str]] = {name: [] for name in needed}

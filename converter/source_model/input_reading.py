@@ -30,6 +30,8 @@ _CHANNELS = (1, 3, 4)
 _STEP = 64.0  # of a channel in trials; exact in any float format
 # A network computes with numbers of order 1: so wide a range do its pixels get at its first layer.
 _RANGE = (0.5, 16.0)
+_DARK = 0.05  # of these numbers
+_LEAST_SHARE, _STEEP = 0.2, 2.5  # a mean of shares of 255, and 1 by their largest standard deviation
 _RULES: dict[str, ResizeRule] = {
     "bilinear_tf1": "bilinear of TensorFlow 1",
     "bilinear": "bilinear",
@@ -77,7 +79,7 @@ def read_feed(
         len(shape),
     )
     entry = _try_entry(session, blank, count)
-    mean, std, source = _find_scaling(session, flags, record, entry)
+    mean, std, source = _find_scaling(session, flags, record, entry, blank)
     channels, told = _find_order(flags, count, entry, mean, std)
     facts = {
         "input": f"{session.input}: {height} x {width} px, {layout}, {session.dtype}",
@@ -178,6 +180,8 @@ def _try_colour(session: Session, blank: Feed, colour: list[float]) -> NDArray[n
         read = session.run_to_first_layer(np.ascontiguousarray(batch, session.dtype))
     except Exception:  # noqa: BLE001 - what lies before the first layer does not run for itself
         return None
+    if read is not None and read.ndim == 2:  # a product of matrices, with a pixel in each row
+        return np.asarray(read[len(read) // 2])
     if read is None or read.ndim != 4:
         return None
     if session.first_layer_layout == "NCHW":
@@ -186,7 +190,7 @@ def _try_colour(session: Session, blank: Feed, colour: list[float]) -> NDArray[n
 
 
 def _find_scaling(
-    session: Session, flags: SourceFlags, record: dict[str, Any] | None, entry: Entry | None
+    session: Session, flags: SourceFlags, record: dict[str, Any] | None, entry: Entry | None, blank: Feed
 ) -> tuple[tuple[float, ...], tuple[float, ...], str]:
     if flags.mean is not None and flags.std is not None:
         return flags.mean, flags.std, "flags"
@@ -195,12 +199,14 @@ def _find_scaling(
     if session.stated is not None:
         return session.stated
     if "int" in session.dtype:
+        if entry is not None and "8" not in session.dtype and (255 * abs(entry.factor) < _DARK).all():
+            raise ReadingError(f"bytes would be all but black in its input of {session.dtype}")
         return (0.0,), (1.0,), "an input of whole numbers takes bytes"
-    if entry is not None and not entry.is_untouched:
-        if (base := _find_base(entry)) is not None:
-            return (0.0,), (base,), "tried: its own ops do the rest"
-    elif entry is not None and (known := look_up(session.names)) is not None:
-        return known.mean, known.std, known.source
+    if entry is not None and entry.is_untouched:
+        if (known := look_up(session.names)) is not None:
+            return known.mean, known.std, known.source
+    elif (base := _find_base(entry) if entry is not None else _try_bases(session, blank)) is not None:
+        return (0.0,), (base,), "tried: its own ops do the rest"
     raise ReadingError(
         "how its pixels were scaled is told neither by its own ops nor by what is published of a network;"
         " give --input-mean and --input-std as in training"
@@ -209,19 +215,38 @@ def _find_scaling(
 
 def _find_base(entry: Entry) -> float | None:
     """Return what bytes are divided by before they enter: 1 or 255; None if the graph does not show it."""
-    if (entry.factor <= 0).any():
+    if not entry.factor.all():
         return None
     zero = -entry.offset / entry.factor  # the pixel that the network sees as 0 lies within a picture's range
     if (zero > 1.5).all():
         return 1.0
-    if ((zero > 0) & (zero <= 1)).all():
-        return 255.0
-    if zero.any():  # below black
+    if (entry.factor < 0).any():  # turned round: white is 0
+        return 255.0 if np.allclose(zero, 1) and (entry.factor < 0).all() else None
+    if ((zero >= _LEAST_SHARE) & (zero <= 1 - _LEAST_SHARE)).all():
+        # a batch normalisation of numbers from -1 to 1 may have such means too, but wider divisors
+        alike = np.ptp(entry.factor) <= 1e-3 * entry.factor.max()
+        return 255.0 if alike or (entry.factor >= _STEEP).all() else None
+    if zero.any():  # below black, or so near to it that it may be the mean of numbers from -1 to 1
         return None
     becomes_bytes = np.allclose(entry.factor, 255, rtol=1e-3)
     spans = {base: 255 * entry.factor / base for base in (1.0, 255.0)}
     fits = [base for base, span in spans.items() if ((span >= _RANGE[0]) & (span <= _RANGE[1])).all()]
     return 255.0 if becomes_bytes else next(iter(fits), None)
+
+
+def _try_bases(session: Session, blank: Feed) -> float | None:
+    """Return the base by how far black and white are apart at the first layer, where colours are mixed."""
+    count = {"GREY": 1, "RGB": 3, "RGBA": 4}[blank.channels]
+    black, share, white = (_try_colour(session, blank, [level] * count) for level in (0.0, 1.0, 255.0))
+    if black is None or share is None or white is None:
+        return None
+    apart = {1.0: float(abs(white - black).max()), 255.0: float(abs(share - black).max())}
+    if abs(apart[1.0] - 255.0) < 1.0:  # as they were fed
+        return None
+    fits = [base for base, span in apart.items() if _RANGE[0] <= span <= _RANGE[1]]
+    if not fits or (fits[0] == 255.0 and not np.isclose(255 * apart[255.0], apart[1.0], rtol=1e-3)):
+        return None  # or bent, so that shares fit by chance
+    return fits[0]
 
 
 def _find_order(

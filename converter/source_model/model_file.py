@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import tempfile
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +16,6 @@ from converter.tensorflow_import import tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -20,6 +23,7 @@ _SIGNATURES = ("serving_default", "predict")
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 _TAKES_OLD_OPS = 8  # the last version of a GraphDef whose ops of 2015 TensorFlow still runs
+_ROUNDING_OPS = re.compile(r"FakeQuantWithMinMax(Args|Vars|VarsPerChannel)|QuantizeAndDequantizeV\d")
 _TRACED_OPS = frozenset({"FusedBatchNormV3", "AddV2"})  # TensorFlow 1's own scripts wrote older ones
 
 
@@ -69,6 +73,35 @@ def load_model_file(path: Path) -> ModelFile:
     return ModelFile("frozen graph", graph_def, is_traced=bool(ops & _TRACED_OPS))
 
 
+def without_rounding(model: ModelFile) -> ModelFile | None:
+    """Return a model whose activations pass by the ops that round them to a few bits; None if it has none.
+
+    Weights stay rounded: they are constants, which every reader of the graph computes to the same numbers.
+    """
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.CopyFrom(model.graph_def)
+    nodes = {node.name: node for node in graph_def.node}
+    rounding = [
+        node
+        for node in graph_def.node
+        if _ROUNDING_OPS.fullmatch(node.op) and not _is_constant(nodes, node.input[0])
+    ]
+    for node in rounding:
+        kind = node.attr["T"].type or tensorflow().float32.as_datatype_enum
+        node.op = "Identity"
+        del node.input[1:]
+        node.attr.clear()
+        node.attr["T"].type = kind
+    return replace(model, graph_def=graph_def, original=None) if rounding else None
+
+
+def _is_constant(nodes: dict[str, Any], reference: str) -> bool:
+    node = nodes[reference.partition(":")[0]]
+    while node.op == "Identity":
+        node = nodes[node.input[0].partition(":")[0]]
+    return bool(node.op == "Const")
+
+
 def _load_saved_model(path: Path) -> ModelFile:
     loaded = tensorflow().saved_model.load(str(path))
     name = next(name for name in _SIGNATURES if name in loaded.signatures)
@@ -88,7 +121,9 @@ def _signature_runner(signature: Any) -> Callable[[NDArray[np.generic]], NDArray
 
 def _load_keras(path: Path) -> ModelFile:
     tf = tensorflow()
-    model = _load_keras_model(path)
+    with tempfile.TemporaryDirectory() as work:  # Keras goes by the suffix, and not by what is in the file
+        suffix = ".h5" if _read_start(path) == _HDF5_START else ".keras"
+        model = _load_keras_model(Path(shutil.copyfile(path, Path(work, f"model{suffix}"))))
     given = model.inputs
     specifications = [tf.TensorSpec(each.shape, each.dtype, name="input") for each in given]
     function = tf.function(

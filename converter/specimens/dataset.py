@@ -5,6 +5,7 @@ converter reads photographs. Figures measured on them must be called figures on 
 """
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -165,7 +166,7 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
     if count < 1 or other < 0:
         raise ValueError(f"count is {count} and other is {other}, expected 1 or more and 0 or more")
     _refuse_occupied(out, force=force)
-    rows = []
+    rows, is_new = [], not out.exists()
     try:
         for folder in ("pictures", "masks"):
             (out / folder).mkdir(parents=True, exist_ok=True)
@@ -179,8 +180,14 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(LABEL_COLUMNS)
             writer.writerows(rows)
-    except OSError as err:
-        raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
+    except BaseException as err:  # Ctrl-C too
+        if (
+            is_new
+        ):  # pictures without a table: nothing reads them, and the next attempt would refuse the folder
+            shutil.rmtree(out, ignore_errors=True)
+        if isinstance(err, OSError):
+            raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
+        raise
     return labels
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from edge_node.cli.bundle_in_use import load_bundle_in_use
 from edge_node.cli.config_option import add_config_option, find_config
 from edge_node.cli.state_owner import become_owner
 from edge_node.config.sections import load_config
-from edge_node.errors import ConfigError, UpdateError
+from edge_node.errors import BundleError, ConfigError, UpdateError
 from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_path
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from edge_node.config.sections import BundleConfig, Config
     from edge_node.inference.bundle import Bundle
+    from edge_node.inference.manifest import Manifest
     from edge_node.update.bundle_store import BundleStore
     from edge_node.update.state import SlotId, State
 
@@ -97,8 +99,7 @@ def _install(args: argparse.Namespace) -> int:
         f"{statement.label} is installed and on trial for {config.bundle.trial_verdicts} verdicts;"
         " `edge-node bundle list` shows how it does"
     )
-    if why_not := store.bundle(store.state().current).manifest.why_not_proved:
-        print(f"{statement.label}: {why_not}")
+    _print_doubt(statement.label, store.bundle(store.state().current).manifest)
     return 0
 
 
@@ -129,6 +130,9 @@ def _list(args: argparse.Namespace) -> int:
         print(msgspec.json.encode(state).decode())
     else:
         print(_format_state(state, config.bundle, store))
+        if state.current:
+            with suppress(BundleError):  # it may be signed by a key that is not trusted any more
+                _print_doubt(state.label(state.current), store.bundle(state.current).manifest)
     return 0
 
 
@@ -217,8 +221,10 @@ def _verify_file(args: argparse.Namespace) -> int:
             raise ConfigError(
                 f"{err}; away from the robot, --key release.public.pem checks a file by its signer's key"
             ) from err
-        Installer(store, config.bundle, material=config.inspect.material).verify(source, args.bundle)
+        installer = Installer(store, config.bundle, material=config.inspect.material)
+        manifest = installer.verify(source, args.bundle)
     print(f"{args.bundle}: good; `edge-node bundle install` would put it on trial")
+    _print_doubt(args.bundle, manifest)
     return 0
 
 
@@ -231,13 +237,14 @@ def _verify_by_keys(args: argparse.Namespace) -> int:
         raise UpdateError(f"{file}: --key checks a signed file of `converter bundle pack`, found none there")
     keys = [load_trusted_key(str(key), "--key") for key in args.key]
     with _open(file) as source, TemporaryDirectory(prefix="edge-node-verify-") as folder:
-        statement, signer = verify_release(source, str(file), keys, Path(folder))
+        statement, signer, manifest = verify_release(source, str(file), keys, Path(folder))
     classes = ", ".join(statement.robot_classes) or "any class"
     print(
         f"{file}: good. {statement.label}, signed by key {signer.fingerprint}, for robots of {classes},"
         f" to be installed until {statement.expires_at:%Y-%m-%d %H:%M}Z; a robot that had {statement.version}"
         " or a higher version refuses it"
     )
+    _print_doubt(str(file), manifest)
     return 0
 
 
@@ -259,6 +266,11 @@ def _report_good(name: str, bundle: Bundle) -> int:
         f" {counted(len(manifest.cascade.stages), 'stage')}, golden probe of"
         f" {len(engine.bundle.golden.pictures)} pictures on {found.name} {found.version}"
     )
+    _print_doubt(name, manifest)
+    return 0
+
+
+def _print_doubt(name: str, manifest: Manifest) -> None:
+    """Print why the bundle is not proved, if the converter wrote that into it."""
     if manifest.why_not_proved:
         print(f"{name}: {manifest.why_not_proved}")
-    return 0

@@ -98,6 +98,9 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
             file=sys.stderr,
         )
         return 1
+    except UnicodeEncodeError as err:
+        print(f"{program}: {_describe_name(err)}", file=sys.stderr)
+        return 1
     except OSError as err:
         # Expected errors are worded where they occur; this is a full disk or a name that is too long.
         where = err.filename or ("output" if err.errno in _OUTPUT_ERRORS else "")
@@ -113,6 +116,14 @@ def run_guarded(program: str, action: Callable[[], int]) -> int:  # noqa: PLR091
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
         return 128 + signal.SIGTERM
+
+
+def _describe_name(err: UnicodeEncodeError) -> str:
+    """Name the file whose name is in bytes that no JSON or table can hold; anything else is a bug."""
+    if err.encoding != "utf-8":
+        raise err
+    name = str(err.object).encode("ascii", "backslashreplace").decode()
+    return f"{name[:200]}: the name is not in UTF-8; give the file another one"
 
 
 class _Parser(argparse.ArgumentParser):

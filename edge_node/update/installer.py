@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from edge_node.inference.manifest import Manifest
     from edge_node.signing import TrustedKey
     from edge_node.update.release import Release
 
@@ -109,26 +110,28 @@ class Installer:
             self.store.change(lambda state: state.install(slot, head.statement, now(), command_id))
         return head.statement
 
-    def verify(self, source: BinaryIO, where: str) -> Release:
-        """Make all checks of ``install`` and change nothing.
+    def verify(self, source: BinaryIO, where: str) -> Manifest:
+        """Make all checks of ``install``, change nothing, and return the bundle's manifest.
 
         Raises:
             BundleError: it differs from what was signed, or is not for this robot.
         """
         with _translate_os_errors(where), self.store.locked():
             head = self._head(source, where, again=False)
-            self.try_unpacking(source, head, where)
-        return head.statement
+            return self.try_unpacking(source, head, where)
 
-    def try_unpacking(self, source: BinaryIO, head: TransportHeader, where: str) -> None:
+    def try_unpacking(self, source: BinaryIO, head: TransportHeader, where: str) -> Manifest:
         """Unpack the file behind ``head``, check its contents, run the golden probe, and delete it again.
+
+        Returns:
+            the manifest of the bundle in it.
 
         Raises:
             BundleError: it differs from what was signed, or does not compute rightly here.
         """
         with _staging_folder(self.store) as staged:
             _unpack_into(staged, source, head, where)
-            self._probe(staged, head)
+            return self._probe(staged, head)
 
     def check_head(self, head: TransportHeader, where: str, *, again: bool = False) -> None:
         """Raise UpdateError unless ``head`` is signed by a trusted key and for this robot."""
@@ -171,8 +174,8 @@ class Installer:
                 " verdicts; lower [evidence] max_mb, or delete other files"
             )
 
-    def _probe(self, staged: Path, head: TransportHeader) -> None:
-        """Read the written files back, check them and run the golden probe."""
+    def _probe(self, staged: Path, head: TransportHeader) -> Manifest:
+        """Read the written files back, check them, run the golden probe and return the manifest."""
         checked = self.store.bundle_at(staged)
         manifest, statement = checked.bundle.manifest, head.statement
         if checked.slot != slot_of(head.text):
@@ -186,12 +189,13 @@ class Installer:
         except (BundleError, TensorMismatchError, ConfigError) as err:
             # The folder is deleted by then; its name would only confuse.
             raise UpdateError(str(err).replace(str(staged), statement.label)) from err
+        return manifest
 
 
 def verify_release(
     source: BinaryIO, where: str, keys: Sequence[TrustedKey], folder: Path
-) -> tuple[Release, TrustedKey]:
-    """Check a transport file as any robot would that trusts ``keys``; return its statement and its signer.
+) -> tuple[Release, TrustedKey, Manifest]:
+    """Check a transport file as any robot would that trusts ``keys``; return statement, signer and manifest.
 
     That is signature, expiry, sizes, contents and the golden probe; class and version are a robot's matter.
 
@@ -215,8 +219,8 @@ def verify_release(
         standing = RobotStanding(robot_class=next(iter(statement.robot_classes), None))
         if reasons := list(find_refusals(statement, standing, floor.read().now)):
             raise UpdateError(f"{where}: " + "; ".join(reasons))
-        installer.try_unpacking(source, head, where)
-    return statement, signer
+        manifest = installer.try_unpacking(source, head, where)
+    return statement, signer, manifest
 
 
 @contextmanager

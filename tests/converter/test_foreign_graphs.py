@@ -5,6 +5,8 @@ What TensorFlow says of a graph with its own preprocessing is what the node must
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -158,6 +160,31 @@ def test_labels_with_and_without_rust_mean_what_they_say():
     assert find_doubts(labels, meanings) is None
 
 
+def packed(name: str) -> bytes:
+    """Return a ZIP archive with one file of this name in it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(name, b"")
+    return made.getvalue()
+
+
+def test_a_graph_of_an_op_that_tensorflow_does_not_have_is_one_sentence(tmp_path):
+    """An op of somebody's own library is named."""
+    path = written(tmp_path, CASES["sigmoids"].build)
+    path.write_bytes(path.read_bytes().replace(b"Relu6", b"Reluz"))
+    assert "Op type not registered 'Reluz'" in refusal(path)
+
+
+def test_a_graph_without_its_variables_is_not_frozen(tmp_path):
+    """The variable is named, and where its numbers are."""
+
+    def build() -> None:
+        gain = tf.compat.v1.get_variable("gain", (1,), use_resource=False)
+        body(colours() / 255.0, middle=lambda x: x * gain)
+
+    assert "not frozen: the numbers of 'gain'" in refusal(written(tmp_path, build))
+
+
 def test_a_label_that_stands_twice_is_named(tmp_path):
     """The label file is there: what is wrong with it is said."""
     path = written(tmp_path, CASES["sigmoids"].build, ("corroded", "corroded"))
@@ -166,14 +193,23 @@ def test_a_label_that_stands_twice_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "said", "name"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 8\n", "a Git LFS pointer"),
-        (b"\x08\x07\x12\x07pytorch", "an ONNX model"),
+        (b"\x0a\x02ab", "part of a checkpoint of training", "model.ckpt.meta"),
+        (b"\x1f\x8b\x08", "a packed folder or file", "graph.pb"),
+        (packed("model/saved_model.pb"), "a packed folder or file", "model.zip"),
+        (b"<!DOCTYPE html>", "a web page", "graph.pb"),
+        (b"# made by hand\nnode {\n}", "a graph in text form", "graph.pb"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 8\n",
+            "a Git LFS pointer",
+            "graph.pb",
+        ),
+        (b"\x08\x07\x12\x07pytorch", "an ONNX model", "graph.pb"),
     ],
 )
-def test_what_is_no_graph_is_called_what_it_is(tmp_path, content, said):
-    """A pointer to a file that was not fetched, and a model of another framework."""
-    path = tmp_path / "graph.pb"
+def test_what_is_no_graph_is_called_what_it_is(tmp_path, content, said, name):
+    """A pointer to a file that was not fetched, a model of another framework, what is still packed."""
+    path = tmp_path / name
     path.write_bytes(content)
     assert said in refusal(path)

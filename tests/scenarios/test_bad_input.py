@@ -14,6 +14,7 @@ import pytest
 from edge_node.config.sections import example_config
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from tests.support.processes import command
+from tests.support.subcommands import command_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def graph(shared, tmp_path) -> Path:
 
 def convert(*arguments, out: Path) -> str:
     """Run ``convert --quantize`` and return its sentence; nothing may be left where the bundle would be."""
-    found = command("converter.cli", "convert", *map(str, arguments), "--out", str(out))
+    found = command_here("converter.cli", "convert", *map(str, arguments), "--out", str(out))
     assert not out.exists()
     assert not [entry for entry in out.parent.iterdir() if out.name in entry.name]
     return sentence(found)
@@ -118,7 +119,7 @@ def test_calibration_folder_without_a_readable_picture(tmp_path, graph):
 
 def test_unknown_mode(tmp_path, graph, pictures):
     """A mode that does not exist is told with those that do."""
-    found = command(
+    found = command_here(
         "converter.cli",
         "convert",
         "--quantize=int4",
@@ -157,7 +158,7 @@ def test_output_folder_that_exists(tmp_path, graph, pictures):
     out = tmp_path / "precious"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work", encoding="utf-8")
-    found = command(
+    found = command_here(
         "converter.cli",
         "convert",
         "--quantize",
@@ -175,7 +176,7 @@ def broken_bundle(tmp_path, change) -> str:
     """Classify with a default bundle that ``change`` has broken; return the sentence."""
     bundle = shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle")
     change(bundle)
-    said = sentence(command("edge_node.cli", "classify", "--bundle", str(bundle), "x.jpg"))
+    said = sentence(command_here("edge_node.cli", "classify", "--bundle", str(bundle), "x.jpg"))
     assert "bundle" in said
     return said
 
@@ -225,7 +226,7 @@ def test_bundle_with_another_dtype(tmp_path):
 def test_bundle_that_is_an_empty_folder(tmp_path):
     """A folder without a manifest is refused with the name of the missing file."""
     (tmp_path / "empty").mkdir()
-    found = command("edge_node.cli", "classify", "--bundle", str(tmp_path / "empty"), "x.jpg")
+    found = command_here("edge_node.cli", "classify", "--bundle", str(tmp_path / "empty"), "x.jpg")
     assert "bundle.json" in sentence(found)
 
 
@@ -260,7 +261,7 @@ def test_configuration_that_is_no_toml(tmp_path):
     """A picture under the name of a configuration."""
     path = tmp_path / "node.toml"
     path.write_bytes(b"\x89PNG\r\n")
-    found = command("edge_node.cli", "check-config", str(path))
+    found = command_here("edge_node.cli", "check-config", str(path))
     assert found.returncode == 78
     assert "not TOML" in sentence(found)
 
@@ -269,7 +270,7 @@ def test_configuration_whose_bundle_is_not_there(tmp_path):
     """check-config looks at the bundle too."""
     path = node(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace('"default"', '"absent"'), encoding="utf-8")
-    found = command("edge_node.cli", "check-config", str(path))
+    found = command_here("edge_node.cli", "check-config", str(path))
     assert found.returncode == 78
     assert "[bundle] path" in sentence(found)
 
@@ -305,6 +306,6 @@ def test_example_that_exists_already(tmp_path):
     """``init`` does not overwrite what an operator has edited."""
     path = node(tmp_path)
     before = path.read_bytes()
-    found = command("edge_node.cli", "init", str(path))
+    found = command_here("edge_node.cli", "init", str(path))
     assert "--force" in sentence(found)
     assert path.read_bytes() == before

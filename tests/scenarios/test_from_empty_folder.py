@@ -30,7 +30,7 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     rendered = tmp_path / "rendered"
     _run(specimens, rendered, "--count", 96, "--size", "128x96")
     recipe = tmp_path / "recipe.toml"
-    smaller = _EXAMPLE.read_text(encoding="utf-8").replace("steps = 600", "steps = 200\nsize_px = 96")
+    smaller = _EXAMPLE.read_text(encoding="utf-8").replace("steps = 600", "steps = 120\nsize_px = 64")
     recipe.write_text(smaller, encoding="utf-8")
     graphs = tmp_path / "graphs"
     flags = [
@@ -45,6 +45,7 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     ]
     _run(retrain_cli, *flags, "--testing_percentage", 0, "--validation_percentage", 0)
     command = ["--quantize", graphs / "CASCADE.toml", "--calibration", rendered, "--out", tmp_path / "bundle"]
+    command += ["--calibration-pictures", 48]
     assert convert_main([str(part) for part in command]) == 0
     engine = Engine(load_bundle(tmp_path / "bundle"))
     right, asked = [], set()

@@ -34,11 +34,12 @@ PHASES = (
     ("reading calibration pictures", signal.SIGINT),
     ("reading graphs", signal.SIGTERM),
     ("converting, float32", signal.SIGINT),
+    ("asking TensorFlow, as proof", signal.SIGINT),
     ("converting, int8", signal.SIGINT),
     ("converting, int8", signal.SIGTERM),
     ("asking the quantized models", signal.SIGINT),
     ("golden probe in tflite-runtime", signal.SIGTERM),
-    ("writing the bundle", signal.SIGTERM),
+    ("writing bundle and report", signal.SIGTERM),
 )
 
 
@@ -123,15 +124,17 @@ class Conversion:
 @pytest.mark.parametrize(("phase", "number"), PHASES)
 def test_a_stop_in_any_phase_leaves_nothing(source, tmp_path, phase, number):
     """No half of a bundle, no temporary file, no child, no traceback; the exit code is the signal's."""
-    target = ["--target", "tflite-runtime-2.14"] if "golden" in phase else []
-    conversion = Conversion(source, tmp_path, *target)
+    options = ["--target", "tflite-runtime-2.14"] if "golden" in phase else []
+    if "proof" not in phase:
+        options.append("--no-source-proof")  # which would take longer than all that this test waits for
+    conversion = Conversion(source, tmp_path, *options)
     conversion.reach(phase)
     if number == signal.SIGINT:
         os.killpg(conversion.process.pid, number)  # as a terminal does: to the whole group
     else:
         conversion.process.send_signal(number)
     exit_code = conversion.end()
-    finished = phase == "writing the bundle" and conversion.out.exists()
+    finished = phase == "writing bundle and report" and conversion.out.exists()
     if finished:  # the signal came after the last byte
         load_bundle(conversion.out)
     else:
@@ -148,7 +151,7 @@ def test_a_stop_in_any_phase_leaves_nothing(source, tmp_path, phase, number):
 
 def test_killed_outright_it_leaves_no_child_and_no_bundle(source, tmp_path, monkeypatch):
     """SIGKILL cannot be caught: the kernel ends the worker, and the next conversion tidies up."""
-    conversion = Conversion(source, tmp_path)
+    conversion = Conversion(source, tmp_path, "--no-source-proof")
     conversion.reach("converting, int8")
     worker = "converter.quantize.worker"
     wait_for(lambda: any(worker in line for line in conversion.processes()), 60, "the worker")

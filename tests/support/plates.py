@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 import tempfile
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 
+from tests.support.processes import command
+from tests.support.subcommands import command_here
+
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 SIZE_PX = 64
@@ -81,25 +85,13 @@ learn = "positions"
 
 
 def run_retrain(*arguments) -> subprocess.CompletedProcess[str]:
-    """Run ``converter retrain`` in a process of its own; its run folder is not kept."""
+    """Run ``converter retrain`` in this process; its run folder is not kept."""
+    with tempfile.TemporaryDirectory() as runs, patch.dict(os.environ):  # which the command changes for good
+        return command_here("converter.cli", "retrain", *map(str, arguments), "--runs_dir", runs)
+
+
+def retrain_apart(*arguments) -> subprocess.CompletedProcess[str]:
+    """Run ``converter retrain`` in a process of its own."""
     with tempfile.TemporaryDirectory() as runs:
-        return subprocess.run(
-            [sys.executable, "-c", _MAIN, *map(str, arguments), "--runs_dir", runs],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
-# The subcommand as `converter` runs it.
-_MAIN = """
-import argparse, sys
-from converter.cli.training import retrain as retrain_cli
-from edge_node.errors import CorrosionError
-parser = argparse.ArgumentParser()
-retrain_cli.add_arguments(parser)
-try:
-    sys.exit(retrain_cli.run(parser.parse_args()))
-except CorrosionError as err:
-    sys.exit(f"retrain: {err}")
-"""
+        words = ("retrain", *map(str, arguments), "--runs_dir", runs)
+        return command("converter.cli", *words, timeout=300)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from converter.data.dataset import add_choice_arguments, choose_samples, load_usable
-from converter.data.dataset_check import Problem, check_samples
+from converter.data.dataset_check import Problem, check_samples, count_of
 from converter.data.stage_truth import with_meanings
 from converter.output_paths import refuse_unwritable_file, write_file
 from converter.progress import count_parts, show_steps
@@ -56,8 +56,12 @@ def run(args: argparse.Namespace) -> int:
 def format_problems(name: str, pictures: int, problems: list[Problem]) -> list[str]:
     """Return what was found as lines for a terminal."""
     if not problems:
-        return [f"{name}: {pictures} pictures, nothing found that will hurt"]
-    lines = [f"{name}: {pictures} pictures, {len(problems)} things that will hurt"]
+        return [f"{name}: {count_of(pictures, 'picture')}, nothing found that will hurt"]
+    lines = [f"{name}: {count_of(pictures, 'picture')}, {count_of(len(problems), 'thing')} that will hurt"]
     for one in problems:
-        lines += [f"{one.count} {one.text}", f"    such as {one.example}", f"    {one.advice}"]
+        lines += [
+            f"{one.text[:1].upper()}{one.text[1:]}: {one.count}",
+            f"    such as {one.example}",
+            f"    {one.advice}",
+        ]
     return lines

@@ -21,8 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to make, pictures included")
     parser.add_argument(
         "--to",
-        type=Target,
-        choices=list(Target),
+        choices=[one.value for one in Target],
         required=True,
         metavar="TOOL",
         help=", ".join(one.value for one in Target),
@@ -40,10 +39,12 @@ def run(args: argparse.Namespace) -> int:
     samples = choose_samples(with_meanings(load_dataset(args.data)), args.sets, args.sources)
     root = args.data.parent if args.data.is_file() else args.data
     with show_steps() as begin:
-        files = export_samples(samples, root, args.out, args.to, count_parts(begin, "exporting", "pictures"))
+        files = export_samples(
+            samples, root, args.out, Target(args.to), count_parts(begin, "exporting", "pictures")
+        )
     masks = sum(sample.mask is not None for sample in samples)
     print(f"{len(samples)} pictures, {masks} masks: {args.out} ({', '.join(files)})")
-    if args.to is Target.LABEL_STUDIO:
+    if args.to == Target.LABEL_STUDIO.value:
         print(
             f"  Label Studio: make a project with label_config.xml, serve {args.out} as local files"
             " (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), import tasks.json"

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         help="what each category means, as you confirmed it; without it a proposal is written",
     )
-    parser.add_argument("--format", type=Format, choices=list(Format), metavar="FORMAT", help=_list_formats())
+    parser.add_argument(
+        "--format", choices=[one.value for one in Format], metavar="FORMAT", help=_list_formats()
+    )
     parser.add_argument(
         "--pictures", type=Path, metavar="FOLDER", help="where the pictures lie, if not beside the file"
     )
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     left_out = LeftOut()
     with show_steps() as begin:
         reading = count_parts(begin, "reading", "pictures")
-        found = read_foreign_set(args.data, args.pictures, args.format, left_out, reading)
+        stated = None if args.format is None else Format(args.format)
+        found = read_foreign_set(args.data, args.pictures, stated, left_out, reading)
     if args.map is None:
         _write_proposal(found, args)
     order = ImportOrder(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from converter.output_paths import refuse_unwritable_file, write_file
 from converter.progress import show_steps
 from converter.quantize.request import Mode, Target
 from converter.text_table import format_table
-from edge_node.errors import ConversionError, DestinationError
+from edge_node.errors import ConversionError, CorrosionError, DestinationError
 from edge_node.inference.bundle import REPORT_NAME, with_manifest
 from edge_node.inspection.corrosion_map import corroded_labels
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from edge_node.inference.bundle import Bundle
 
 _STDOUT = Path("-")
+_GRAPH_FLAG = re.compile(r"--((?:input|output)-(?:layer|height|width|mean|std|colour-order)|labels)\b")
 _MODES = [mode.value for mode in Mode]
 
 
@@ -88,6 +91,15 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CorrosionError: anything about the graphs, labels, pictures or the bundle's folder.
     """
+    if args.source.suffix != ".toml":
+        return _convert(args)
+    try:
+        return _convert(args)
+    except CorrosionError as err:
+        raise ConversionError(_name_keys(str(err), args.source)) from err
+
+
+def _convert(args: argparse.Namespace) -> int:
     to_stdout = args.json == _STDOUT
     for path in (args.report, None if to_stdout else args.json):
         refuse_unwritable_file(path)
@@ -228,16 +240,22 @@ def _read_plan(args: argparse.Namespace) -> CascadePlan:
     flags = read_graph_flags(args)
     if args.source.suffix == ".toml":
         if args.labels or args.meaning or args.threshold or flags != GraphFlags():
-            raise ConversionError(
-                f"{args.source}: a cascade file says labels, meanings, thresholds and layers itself,"
-                " per stage"
-            )
+            given = {"labels": args.labels, "meanings": args.meaning, "thresholds": args.threshold}
+            given |= {field.name: getattr(flags, field.name) for field in fields(flags)}
+            keys = " and ".join(key for key, value in given.items() if value not in (None, []))
+            raise ConversionError(f"{args.source}: a cascade file says {keys} itself, per [[stage]]")
         plan = read_cascade(args.source)
     else:
         plan = plan_single_graph(
             args.source, args.labels, flags, meanings=args.meaning, thresholds=args.threshold
         )
     return plan.rename(args.name, args.version)
+
+
+def _name_keys(text: str, cascade: Path) -> str:
+    """Return a sentence that asks for flags of one graph, with a cascade file's keys in their place."""
+    told, count = _GRAPH_FLAG.subn(lambda flag: flag[1].replace("-", "_"), text)
+    return f"{told}; keys are written under the graph's [[stage]] in {cascade}" if count else text
 
 
 def _name_page(out: Path) -> Path:
@@ -339,7 +357,8 @@ def _format_model_notes(outcome: ConversionOutcome) -> Iterator[str]:
     for model, graph in zip(outcome.bundle.manifest.models, outcome.fused, strict=True):
         float_mb, size_mb = floats.model(model.file).size_bytes / 1e6, model.size_bytes / 1e6
         stages = ", ".join(graph.stages)
-        in_float = "" if graph.ready else f", float {float_mb:.2f} MB"
+        is_float = graph.ready or outcome.order.mode is Mode.NONE
+        in_float = "" if is_float else f", float {float_mb:.2f} MB"
         kind = graph.ready.mode if graph.ready else mode
         yield f"{model.file}: {kind} {size_mb:.2f} MB{in_float}: {stages}"
         if len(graph.stages) > 1:

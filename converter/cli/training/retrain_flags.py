@@ -173,6 +173,7 @@ def _add_training(training: argparse._ArgumentGroup) -> None:
         "how_many_training_steps",
         type=at_least(1),
         default=_STEPS,
+        metavar="N",
         help=f"most batches (default: {_STEPS})",
     )
     _add_flag(

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.description = (
-        "Trains and tests Models 1 to 6 of the thesis, the staged cascade, and severity stages on labelled"
-        " pictures, each divided by specimen and, for comparison, by picture; prints the thesis' figures"
-        " beside what was found."
+        "Trains and tests Models 1 to 6 of the thesis, the staged cascade, and severity stages\n"
+        "on labelled pictures, each divided by specimen and, for comparison, by picture;\n"
+        "prints the thesis' figures beside what was found."
     )
     parser.add_argument("data", type=Path, help="labels.csv or the folder around one")
     add_choice_arguments(parser)

@@ -65,3 +65,21 @@ def test_the_script_gives_the_nodes_labels(tmp_path):
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == wanted
     assert len(read_script().splitlines()) <= 25
+
+
+def test_the_script_says_in_a_sentence_what_is_missing(tmp_path):
+    """Without arguments it says how it is called; a picture that is not there is named."""
+    bundle = default_bundle()
+    stage = bundle.manifest.cascade.stage("steel")
+    file = make_class_file(bundle, Engine(bundle), stage, keep_probabilities=True)
+    (tmp_path / "steel.tflite").write_bytes(file.content)
+    (tmp_path / "classify.py").write_text(read_script(), encoding="utf-8")
+    for arguments, told in (
+        ((), "python classify.py STAGE.tflite PICTURE"),
+        (("no.png",), "no.png: not there"),
+    ):
+        command = [sys.executable, "classify.py", *(("steel.tflite", *arguments) if arguments else ())]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1
+        assert told in ran.stderr
+        assert "Traceback" not in ran.stderr

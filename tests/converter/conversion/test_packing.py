@@ -13,7 +13,7 @@ from converter.conversion.packing import pack
 from edge_node.errors import UpdateError
 from edge_node.inference.bundle import DEFAULT_BUNDLE
 from edge_node.update.transport_file import UNSIGNED, read_head
-from tests.support.processes import command
+from tests.support.subcommands import command_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +33,9 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
     ]
     assert made[0].read_bytes() == made[1].read_bytes()
     key = str(tmp_path / "key.pem")
-    assert command(CONVERTER, "bundle", "keygen", key).returncode == 0
+    assert command_here(CONVERTER, "bundle", "keygen", key).returncode == 0
     for file in made:
-        ran = command(
+        ran = command_here(
             CONVERTER, "bundle", "sign", str(file), "--key", key, "--issued", "2026-11-24T12:00:00Z"
         )
         assert ran.returncode == 0, ran.stderr

@@ -89,6 +89,13 @@ def test_each_reason_alone_is_no(sound, change, told):
     assert verdict.line.startswith("May I ship it? No: ")
 
 
+def test_too_few_pictures_are_asked_for_where_they_were_given(sound):
+    """More calibration pictures would not help where those of --evaluate are compared."""
+    few = replace(sound, judged_pictures=8, is_judged_on_calibration=False)
+    assert "give --evaluate more labelled pictures" in judge_shipping(few).line
+    assert "a larger --calibration" in judge_shipping(replace(few, is_judged_on_calibration=True)).line
+
+
 def test_what_is_not_known_of_the_input_is_no_unless_other_readings_were_tried(sound):
     """Without truth nobody can say if red came first; with it the others were tried and were no better."""
     asked = with_source(sound, not_known=("colour order: red first is taken",))

@@ -120,4 +120,4 @@ def test_tiny_classes_are_found(tmp_path, sound):
         row[4] = f"g{int(row[0].split('.')[0]) % 8}" if row[6] == "1" else "one"
     found = _check(tmp_path, sound)
     assert found["tiny-material"].example == "zinc (9 pictures in 4 groups)"
-    assert found["tiny-corroded"].example == "uncorroded (30 pictures in 1 groups)"
+    assert found["tiny-corroded"].example == "uncorroded (30 pictures in 1 group)"

@@ -187,6 +187,28 @@ _CASES = {
     "one picture without a batch": _Case(
         lambda: body(tf.expand_dims(placeholder(SIZE_PX, SIZE_PX, 3) / 255.0, 0)), lambda rgb: rgb
     ),
+    "one picture without a batch, which something else than its scaling adds": _Case(
+        lambda: body(tf.abs(placeholder(SIZE_PX, SIZE_PX, 3) / 255.0)[tf.newaxis]), lambda rgb: rgb
+    ),
+    "one picture without a batch, channels first": _Case(
+        lambda: body(tf.transpose(placeholder(3, SIZE_PX, SIZE_PX)[tf.newaxis] / 127.5, _CHANNELS_LAST)),
+        lambda rgb: _first(rgb)[0],
+        _BYTES,
+    ),
+    "signed bytes": _Case(
+        lambda: body((tf.cast(colours(dtype=tf.int8), tf.float32) + 128.0) / 255.0),
+        lambda rgb: (_bytes(rgb) - 128).astype(np.int8),
+    ),
+    "white made black": _Case(lambda: body(colours() * (-1 / 255) + 1.0), _bytes),
+    "an input that need not be fed": _Case(
+        lambda: body(
+            tf.compat.v1.placeholder_with_default(
+                np.zeros((1, SIZE_PX, SIZE_PX, 3), np.float32), (None, SIZE_PX, SIZE_PX, 3), "input"
+            )
+            / 255.0
+        ),
+        _bytes,
+    ),
     "eight pictures at a time": _Case(
         lambda: body(colours(8) / 255.0), lambda rgb: np.repeat(_bytes(rgb), 8, 0)
     ),
@@ -266,6 +288,26 @@ _REFUSED = {
         GraphFlags(input_mean=(1.0, 2.0, 3.0), input_std=1.0),
         "has 1 channel, but its means are 3",
     ),
+    "whole numbers of which bytes are the darkest": (
+        lambda: body(tf.image.convert_image_dtype(colours(dtype=tf.uint16), tf.float32)),
+        GraphFlags(),
+        "takes uint16, of which bytes are but the darkest",
+    ),
+    "a batch normalisation that may have learned on -1 to 1": (
+        lambda: body((colours() - np.float32([0.01, 0.02, 0.03])) / np.float32(0.55)),
+        GraphFlags(),
+        "give --input-mean and --input-std",
+    ),
+    "truth values": (
+        lambda: body(tf.cast(colours(dtype=tf.bool), tf.float32)),
+        GraphFlags(),
+        "and bool, wanted the numbers of a picture",
+    ),
+    "pictures that lie on their side": (
+        lambda: body(tf.transpose(placeholder(1, 32, SIZE_PX, 3) / 255.0, [0, 2, 1, 3], name="turn")),
+        GraphFlags(),
+        "'turn' exchanges height and width",
+    ),
     "another size than its own": (
         lambda: body(colours() / 255.0),
         GraphFlags(input_height=48),
@@ -284,6 +326,17 @@ def test_what_nothing_tells_is_asked_for_in_one_sentence(tmp_path, name):
     """No scaling, order or layout is made up: the sentence names the input and the flag."""
     build, flags, words = _REFUSED[name]
     assert words in refusal(written(tmp_path, build), flags)
+
+
+def test_a_size_that_a_rewritten_graph_lost_is_asked_for(tmp_path):
+    """Tools that optimize graphs drop the placeholder's shape; with the flags it is read as before."""
+    path = written(tmp_path, lambda: body(colours() / 255.0))
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    del next(node for node in definition.node if node.op == "Placeholder").attr["shape"]
+    path.write_bytes(definition.SerializeToString())
+    assert "give --input-height and --input-width" in refusal(path)
+    found = load_graph(path, GraphFlags(input_height=SIZE_PX, input_width=SIZE_PX)).preprocessing
+    assert (found.height, found.width, found.std) == (SIZE_PX, SIZE_PX, (255.0,) * 3)
 
 
 def _mobilenet(scale: Callable[[Any], Any]) -> Any:

@@ -121,6 +121,13 @@ def test_bytes_are_the_numbers_of_an_integer_input(tmp_path):
     _says_the_same(model, tmp_path / "model.keras")
 
 
+def test_a_renamed_file_is_read_as_what_it_is(tmp_path):
+    """Keras goes by the suffix; a .keras file that was called .h5 still loads."""
+    model = augmented([])
+    model.save(tmp_path / "model.keras")
+    _says_the_same(model, (tmp_path / "model.keras").rename(tmp_path / "model.h5"))
+
+
 def test_mixed_precision_is_computed_in_float32(tmp_path):
     """TFLite has no half convolutions; a model trained in mixed_float16 keeps its answers."""
     import keras

@@ -32,11 +32,35 @@ def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content, said)
     assert said in str(caught.value)
 
 
+def test_labels_are_the_same_however_an_editor_saved_them(tmp_path):
+    """A byte order mark, CRLF, blanks and empty lines are no part of a label."""
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbf\r\n with rust \r\nno rust\r\n\r\n")
+    assert read_labels(path) == ("with rust", "no rust")
+
+
+def test_labels_in_another_encoding_are_refused(tmp_path):
+    """UTF-16 is named, and what is wanted."""
+    path = tmp_path / "labels.txt"
+    path.write_bytes("corroded\nsound\n".encode("utf-16"))
+    with pytest.raises(DatasetError, match="UTF-16"):
+        read_labels(path)
+
+
 def test_a_graph_that_is_missing_is_called_missing(tmp_path):
     """Labels beside it or not: the graph is what is not there."""
     (tmp_path / "labels.txt").write_text("corroded\nuncorroded\n", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"steel\.pb: no such file"):
         find_label_file(tmp_path / "steel.pb")
+
+
+def test_a_folder_that_is_no_graph_is_called_so(tmp_path):
+    """Not its labels are missing: the graph in it is named, where there is one."""
+    with pytest.raises(DatasetError, match=r"without saved_model\.pb; wanted a graph"):
+        find_label_file(tmp_path)
+    (tmp_path / "retrained_graph.pb").write_bytes(b"graph")
+    with pytest.raises(DatasetError, match=r"wanted the graph in it, \S+retrained_graph\.pb"):
+        find_label_file(tmp_path)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_each_label_may_have_one():
     ("pairs", "told"),
     [
         (["rost=0.5"], "no label 'rost'; there are rust, a=b"),
-        (["rust"], "no label ''; there are"),
+        (["rust"], "wanted LABEL=PROBABILITY, as in rust=0.7"),
         (["rust=0.5", "rust=0.6"], "'rust' has one already, 0.5"),
         (["rust=70"], "a number from 0 to 1"),
         (["rust=nan"], "a number from 0 to 1"),

@@ -18,11 +18,16 @@ from converter.nodes.graph_entry import GraphEntry
         (1.0, -117.0, 1.0),  # a mean of bytes
         (255.0, 0.0, 255.0),  # shares become bytes
         (1.0, 0.0, None),  # nothing is done: nothing is known
+        (-1 / 255, 1.0, 1.0),  # 1 - pixel / 255
+        (-1.0, 1.0, 255.0),  # 1 - share
+        (2.0, -0.1, None),  # mean 0.05: of shares, or learned of numbers from -1 to 1
+        ([1.8, 1.9, 2.0], [-0.7, -0.8, -0.9], None),  # as wide as numbers from -1 to 1
+        ([4.4, 4.5, 4.4], [-2.1, -2.0, -1.8], 255.0),  # ImageNet's of shares
     ],
 )
 def test_arithmetic_says_what_it_takes(factor, offset, base):
     """Bytes or shares of 255; None where that is not clear."""
-    entry = GraphEntry("x", "NHWC", "float32", False, np.array([factor]), np.array([offset]))
+    entry = GraphEntry("x", "NHWC", "float32", False, np.atleast_1d(factor), np.atleast_1d(offset))
     assert find_base(entry) == base
 
 

@@ -29,6 +29,10 @@ def _written_softmax(x, name):
     return tf.divide(powers, tf.reduce_sum(powers, -1, keepdims=True), name=name)
 
 
+def _over_the_batch(powers, name):
+    return tf.divide(powers, tf.reduce_sum(powers, 0, keepdims=True), name=name)
+
+
 def _reshaped(x, name):
     return tf.reshape(tf.nn.softmax(x), (1, 2), name=name)
 
@@ -80,15 +84,19 @@ def test_the_bundle_has_the_probabilities_of_the_original_output(tmp_path, name)
         (lambda x, name: tf.clip_by_value(x, 0.0, 1.0, name=name), "Maximum"),
         (lambda x, name: tf.square(tf.nn.softmax(x), name=name), "Square"),
         (lambda x, name: tf.multiply(tf.nn.softmax(x), tf.nn.softmax(x), name=name), "Mul"),
-        (lambda x, name: tf.multiply(tf.nn.softmax(x), 100.0, name=name), "Softmax"),
+        (lambda x, name: tf.multiply(tf.nn.softmax(x), 100.0, name=name), "arithmetic on a Softmax"),
         (
             lambda x, name: tf.divide(
                 tf.nn.sigmoid(x), tf.reduce_sum(tf.nn.sigmoid(x), 1, keepdims=True), name=name
             ),
             "RealDiv",
         ),
-        (lambda x, name: tf.subtract(1.0, tf.nn.sigmoid(x), name=name), "Sigmoid"),
-        (lambda x, name: tf.add(tf.nn.softmax(x) / 2, tf.nn.softmax(2 * x) / 2, name=name), "Softmax"),
+        (lambda x, name: tf.subtract(1.0, tf.nn.sigmoid(x), name=name), "arithmetic on a Sigmoid"),
+        (
+            lambda x, name: tf.add(tf.nn.softmax(x) / 2, tf.nn.softmax(2 * x) / 2, name=name),
+            "arithmetic on a Softmax",
+        ),
+        (lambda x, name: _over_the_batch(tf.exp(x), name), "RealDiv"),
         (tf.nn.relu, "Relu"),
     ],
 )

@@ -111,6 +111,7 @@ def test_a_graph_without_its_dropout_becomes_a_bundle(tmp_path):
         (lambda x: x + placeholder(None, 8, name="mask"), GraphFlags(input_layer="input"), "wants 'mask'"),
         (lambda x: x + placeholder(None, 8, name="mask"), GraphFlags(), "2 inputs (input, mask)"),
         (lambda x: tf1.nn.dropout(x, rate=0.5), GraphFlags(), "draws random numbers"),
+        (lambda x: tf.map_fn(tf.abs, x), GraphFlags(), "runs a loop whenever it classifies"),
     ],
 )
 def test_anything_else_is_refused_by_name(tmp_path, middle, flags, words):

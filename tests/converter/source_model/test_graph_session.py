@@ -55,6 +55,27 @@ def test_what_switches_training_is_off(name, kind, value):
     assert found.try_sides(BATCH) == f"{name}:0 = {value}"
 
 
+def test_a_switch_that_need_not_be_fed_is_off_too():
+    """What training left on by default is off for the proof, as it is for the bundle."""
+
+    def build() -> None:
+        keep = tf.compat.v1.placeholder_with_default(0.5, (), "keep_prob")
+        body(colours(), middle=lambda x: tf.compat.v1.nn.dropout(x, rate=1 - keep))
+
+    found = session(build)
+    assert found.try_sides(BATCH) == "keep_prob:0 = 1.0"
+
+
+def test_what_lies_before_the_named_input_is_not_fed():
+    """A picture that is entered behind its placeholder needs no value for that."""
+    found = session(
+        lambda: body(tf.reshape(placeholder(None, 3 * SIZE_PX**2), (-1, SIZE_PX, SIZE_PX, 3), name="here")),
+        input_layer="here",
+    )
+    assert found.try_sides(BATCH) == ""
+    assert found.run_to_first_layer(BATCH) is not None
+
+
 def test_the_first_layer_reads_what_the_graph_made_of_the_picture():
     """A padded, scaled picture arrives; its layout is that of the convolution."""
     found = session(lambda: body(tf.pad(colours() * 2.0, [[0, 0], [1, 1], [1, 1], [0, 0]])))

@@ -49,6 +49,11 @@ def normalised(x):
         (lambda x: x * 255.0, 255.0),
         (normalised, 1.0),
         (lambda x: tf.reverse(x, [-1]) - CAFFE, 1.0),
+        (lambda x: 1.0 - x / 255.0, 1.0),
+        (lambda x: 1.0 - x, 255.0),
+        (lambda x: tf.image.rgb_to_yuv(x / 255.0), 1.0),  # mixes colours
+        (lambda x: tf.sqrt(x / 255.0), 1.0),  # no straight line
+        (lambda x: tf.reduce_mean(2.0 * x - 1.0, -1, keepdims=True), 255.0),
         (lambda x: tf.identity(tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]])) / 255.0, 1.0),
     ],
 )
@@ -59,7 +64,17 @@ def test_what_the_graph_does_itself_tells_what_it_is_fed(scale, std):
 
 
 @pytest.mark.parametrize(
-    "scale", [lambda x: x, tf.identity, lambda x: x * 0.1, lambda x: x + 300.0, tf.math.square]
+    "scale",
+    [
+        lambda x: x,
+        tf.identity,
+        lambda x: x * 0.1,
+        lambda x: x + 300.0,
+        tf.math.square,
+        tf.image.rgb_to_grayscale,
+        lambda x: x * 2.0 - 0.1,
+        lambda x: x * [1.8, 1.9, 2.0] - 0.8,
+    ],
 )
 def test_what_tells_nothing_is_asked_for(scale):
     """A beginning that fits bytes and shares alike, or neither: the flags to give."""
@@ -121,6 +136,12 @@ def test_bytes_are_fed_where_whole_numbers_are_wanted():
     """An input of uint8 takes pixels as they are."""
     feed = read(lambda: body(tf.cast(colours(dtype=tf.uint8), tf.float32)))
     assert (feed.dtype, feed.mean, feed.std) == ("uint8", (0.0,), (1.0,))
+
+
+def test_whole_numbers_of_which_bytes_are_the_darkest_are_not_fed_bytes():
+    """16 bits made shares: bytes would all be black."""
+    with pytest.raises(ReadingError, match="all but black"):
+        read(lambda: body(tf.image.convert_image_dtype(colours(dtype=tf.uint16), tf.float32)))
 
 
 def test_what_training_wrote_beside_the_graph_counts(tmp_path):

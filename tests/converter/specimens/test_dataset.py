@@ -108,3 +108,17 @@ def test_file_in_the_way_is_refused(tmp_path):
     blocked.write_text("")
     with pytest.raises(DatasetError, match="is a file, expected a folder"):
         write_dataset(blocked, 1, force=True)
+
+
+def test_what_was_interrupted_leaves_no_folder(tmp_path):
+    """Pictures without a table would be in the way of the next attempt; what others wrote stays."""
+
+    def interrupt(_done):
+        raise KeyboardInterrupt
+
+    for name in ("new", "mine"):
+        if name == "mine":
+            (tmp_path / name).mkdir()
+        with pytest.raises(KeyboardInterrupt):
+            write_dataset(tmp_path / name, 4, size=(64, 64), on_written=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

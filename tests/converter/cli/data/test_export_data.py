@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from converter.cli.data import actions
@@ -23,7 +25,8 @@ def test_it_says_what_it_wrote_and_how_it_comes_back(tmp_path, capsys):
     assert "serve" in capsys.readouterr().out
 
 
-def test_an_unknown_tool_is_refused(tmp_path):
+def test_an_unknown_tool_is_refused(tmp_path, capsys):
     """The words that are known are told."""
     with pytest.raises(SystemExit):
         run(actions, "export", tmp_path, tmp_path / "out", "--to", "voc")
+    assert re.search(r"'voc' \(choose from '?coco'?, '?label-studio'?\)", capsys.readouterr().err)

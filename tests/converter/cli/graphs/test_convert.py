@@ -241,6 +241,26 @@ def test_a_budget_without_labelled_pictures_is_refused(tmp_path):
     assert not out.exists()
 
 
+def test_a_cascade_is_asked_in_the_keys_of_its_file(tmp_path):
+    """Flags of one graph would be refused beside a cascade file, so sentences name what to write into it."""
+    graph = small_graphs.write_graph(tmp_path / "steel", small_graphs.poets_mobilenet(head=2))
+    cascade = tmp_path / "cascade.toml"
+    lines = (
+        'name = "a"',
+        "[[stage]]",
+        'name = "steel"',
+        f"graph = '{graph}'",
+        "input_mean = 3",
+    )
+    cascade.write_text("\n".join(lines), encoding="utf-8")
+    found = convert(cascade, "--out", tmp_path / "bundle")
+    assert found.returncode == 1
+    assert "input_mean and input_std go together" in found.stderr
+    assert f"under the graph's [[stage]] in {cascade}" in found.stderr
+    found = convert(cascade, "--out", tmp_path / "bundle", "--input-mean", "3", "--meaning", "a=corroded")
+    assert "a cascade file says meanings and input_mean itself" in found.stderr
+
+
 def test_a_draft_is_held_to_nothing(tmp_path):
     """It is a first look: a limit beside it is refused by name, before any work."""
     graph = small_graphs.write_graph(tmp_path / "steel", small_graphs.poets_mobilenet(head=2))

@@ -17,6 +17,7 @@ from edge_node.daemon.assembly import run_daemon
 from edge_node.errors import ConfigError
 from edge_node.signing import make_key_pair
 from tests.support.processes import command
+from tests.support.subcommands import command_here
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def check(tmp_path, source, *, camera=None, **node):
         ),
         encoding="utf-8",
     )
-    return command("edge_node.cli", "check-config", str(path))
+    return command_here("edge_node.cli", "check-config", str(path))
 
 
 def test_a_password_is_not_printed(tmp_path):
@@ -103,7 +104,7 @@ def test_what_a_configuration_holds_does_not_reach_the_terminal_as_it_is(tmp_pat
         mqtt={"hostname": "127.0.0.1"},
     )
     path.write_text(text + '[node2]\n"a\\u001b[2J" = 1\n', encoding="utf-8")
-    found = command("edge_node.cli", "check-config", str(path))
+    found = command_here("edge_node.cli", "check-config", str(path))
     assert found.returncode == 78
     assert "[node] asset: holds the control character U+001B" in found.stderr
     assert "\x1b" not in found.stderr
@@ -274,7 +275,7 @@ def test_check_config_refuses_a_password_in_the_clear(tmp_path) -> None:
     file.write_text(
         example_config(node={"site": "s", "robot": "r"}, bundle={"path": "default"}, mqtt=given), "utf-8"
     )
-    ran = command("edge_node.cli", "check-config", str(file))
+    ran = command_here("edge_node.cli", "check-config", str(file))
     assert ran.returncode == 78
     assert "set tls = true" in ran.stderr
     assert "hunter2" not in ran.stdout + ran.stderr
@@ -301,7 +302,7 @@ def test_check_config_names_hosts_that_cannot_be_and_files_that_are_not_there(
     node = {"site": "s", "robot": "r", "state_dir": str(tmp_path / "state")}
     bundle = {"path": "default"}
     config.write_text(example_config(node=node, bundle=bundle, mqtt=mqtt), encoding="utf-8")
-    refused = command("edge_node.cli", "check-config", str(config))
+    refused = command_here("edge_node.cli", "check-config", str(config))
     assert refused.returncode == 78
     assert said in refused.stderr
     good = {

@@ -24,6 +24,7 @@ from edge_node.view.settings import ViewSettings
 from tests.support.clips import ffmpeg
 from tests.support.encoded_pictures import encoded
 from tests.support.processes import command
+from tests.support.subcommands import command_here
 from tests.support.tiff_files import tiff
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ def test_a_picture_gives_a_verdict_with_its_path_through_the_cascade(picture):
 
 def test_a_scale_adds_areas_in_mm2(picture):
     """At half a millimetre a pixel a picture of 400 x 300 shows 30,000 mm²; without a scale there is none."""
-    (bare,) = verdicts(command("edge_node.cli", "classify", str(picture)))
-    (found,) = verdicts(command("edge_node.cli", "classify", "--mm-per-px", "0.5", str(picture)))
+    (bare,) = verdicts(command_here("edge_node.cli", "classify", str(picture)))
+    (found,) = verdicts(command_here("edge_node.cli", "classify", "--mm-per-px", "0.5", str(picture)))
     assert (bare["area_mm2"], bare["mm_per_px"], found["mm_per_px"]) == (None, None, 0.5)
     share = found["area_fraction"]
     assert found["area_mm2"] == (None if share is None else pytest.approx(share * 30_000))
-    refused = command("edge_node.cli", "classify", "--mm-per-px", "0", str(picture))
+    refused = command_here("edge_node.cli", "classify", "--mm-per-px", "0", str(picture))
     assert (refused.returncode, "0.0001 to 1000" in refused.stderr) == (2, True)
 
 
@@ -81,7 +82,7 @@ def test_a_folder_is_read_in_order_of_names_and_a_video_frame_by_frame(picture, 
     for _ in range(3):
         writer.write(cv2.imread(str(picture)))
     writer.release()
-    found = verdicts(command("edge_node.cli", "classify", str(tmp_path / "folder"), str(video)))
+    found = verdicts(command_here("edge_node.cli", "classify", str(tmp_path / "folder"), str(video)))
     folder = tmp_path / "folder"
     assert [verdict["source"] for verdict in found[:2]] == [str(folder / "a/x.png"), str(folder / "b/x.png")]
     assert [(verdict["source"], verdict["frame_id"]) for verdict in found[2:]] == [
@@ -129,7 +130,7 @@ def test_what_cannot_be_read_is_not_inspectable_and_the_rest_is_still_judged(
     bad = tmp_path / "bad.jpg"
     if content is not None:
         bad.write_bytes(content)
-    found = command("edge_node.cli", "classify", str(bad), str(picture))
+    found = command_here("edge_node.cli", "classify", str(bad), str(picture))
     assert found.returncode == 1
     refused, judged = verdicts(found)
     assert (refused["source"], refused["outcome"]) == (str(bad), "not_inspectable")
@@ -140,14 +141,14 @@ def test_what_cannot_be_read_is_not_inspectable_and_the_rest_is_still_judged(
 
 def test_an_empty_folder_is_told(tmp_path):
     """A folder without pictures is an error, not silence."""
-    found = command("edge_node.cli", "classify", str(tmp_path))
+    found = command_here("edge_node.cli", "classify", str(tmp_path))
     assert found.returncode == 1
     assert "holds no picture" in verdicts(found)[0]["reasons"][0]["text"]
 
 
 def test_the_table_is_for_people(picture):
     """Columns, without escape codes where stdout is no terminal."""
-    found = command("edge_node.cli", "classify", "--table", str(picture))
+    found = command_here("edge_node.cli", "classify", "--table", str(picture))
     assert found.stdout.startswith("OUTCOME")
     assert str(picture) in found.stdout
     assert "\x1b" not in found.stdout
@@ -183,14 +184,14 @@ def test_a_name_that_is_not_utf8_does_not_end_the_run(picture, tmp_path):
 def test_a_fifo_is_no_picture(tmp_path):
     """What would wait for ever for a writer is refused."""
     os.mkfifo(tmp_path / "pipe.jpg")
-    found = command("edge_node.cli", "classify", str(tmp_path / "pipe.jpg"))
+    found = command_here("edge_node.cli", "classify", str(tmp_path / "pipe.jpg"))
     assert found.returncode == 1
     assert "device" in verdicts(found)[0]["reasons"][0]["text"]
 
 
 def test_a_material_that_the_bundle_does_not_know_is_refused(picture):
     """It would otherwise be taken for not told."""
-    found = command("edge_node.cli", "classify", "--material", "steal", str(picture))
+    found = command_here("edge_node.cli", "classify", "--material", "steal", str(picture))
     assert found.returncode == 78
     assert "aluminium, steel" in found.stderr
 
@@ -230,7 +231,7 @@ def test_every_file_of_a_folder_is_judged_or_named(picture, tmp_path):
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    found = command("edge_node.cli", "classify", "--summary", str(tmp_path / "DCIM"))
+    found = command_here("edge_node.cli", "classify", "--summary", str(tmp_path / "DCIM"))
     *lines, summary = verdicts(found)
     assert found.returncode == 1
     assert [(line["source"].removeprefix(f"{folder}/"), line["frame_id"]) for line in lines] == [

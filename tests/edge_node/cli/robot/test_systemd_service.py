@@ -66,6 +66,20 @@ def installed(tmp_path_factory, wheel):
     return layout, put(layout, wheel)
 
 
+@pytest.fixture
+def make_environment(installed):
+    """Return what copies the environment that was made once to where a layout keeps its own.
+
+    To make another one would cost seconds; pip installs into the copy as into any that is there.
+    """
+
+    def copy(layout):
+        shutil.copytree(installed[0].environment, layout.environment, symlinks=True)
+        return layout
+
+    return copy
+
+
 def test_everything_is_in_place(installed):
     """The command runs, units and rule are ours, the configuration is one."""
     layout, said = installed
@@ -102,9 +116,9 @@ def test_passwords_and_a_signing_key_become_credentials(installed, wheel):
         assert "secret" not in drop_in
 
 
-def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):
+def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel, make_environment):
     """Uninstalling keeps configuration and recordings; purging leaves no file at all."""
-    layout = Layout(tmp_path)
+    layout = make_environment(Layout(tmp_path))
     put(layout, wheel)
     layout.states[0].mkdir(parents=True)
     (layout.states[0] / "spool.sqlite").write_text("verdicts")
@@ -116,9 +130,9 @@ def test_it_goes_without_a_trace_but_what_is_the_operators(tmp_path, wheel):
 
 
 @pytest.mark.skipif(not shutil.which("systemctl"), reason="systemctl (apt: systemd) is not installed")
-def test_instances_that_were_enabled_do_not_start_any_more(tmp_path, wheel):
+def test_instances_that_were_enabled_do_not_start_any_more(tmp_path, wheel, make_environment):
     """Uninstalling removes the links that systemctl itself made for the unit and two cameras, no other."""
-    layout = Layout(tmp_path)
+    layout = make_environment(Layout(tmp_path))
     put(layout, wheel)
     (layout.units / "corrosion-edge-watcher.service").write_text("[Install]\nWantedBy=multi-user.target\n")
     names = ["corrosion-edge", "corrosion-edge@bow", "corrosion-edge@stern", "corrosion-edge-watcher"]
@@ -131,9 +145,9 @@ def test_instances_that_were_enabled_do_not_start_any_more(tmp_path, wheel):
     assert sum("multi-user.target.wants" in line for line in said) == 3
 
 
-def test_another_prefix_is_in_the_units(tmp_path, wheel):
+def test_another_prefix_is_in_the_units(tmp_path, wheel, make_environment):
     """The unit starts the program where it was installed."""
-    layout = Layout(tmp_path, Path("/srv/node"))
+    layout = make_environment(Layout(tmp_path, Path("/srv/node")))
     put(layout, wheel)
     assert "ExecStart=/srv/node/bin/edge-node run" in (layout.units / UNITS[0]).read_text()
 
@@ -148,10 +162,11 @@ def test_a_foreign_program_is_not_overwritten(tmp_path, wheel):
     assert layout.link.read_text() == "theirs"
 
 
-def test_what_pip_refuses_is_one_sentence(tmp_path):
+def test_what_pip_refuses_is_one_sentence(tmp_path, make_environment):
     """A package that is not there ends in one line that names it."""
+    layout = make_environment(Layout(tmp_path))
     with pytest.raises(InstallError, match=r"/no/such\.whl") as caught:
-        list(install(Layout(tmp_path), example, source="/no/such.whl", pip_options=["--no-index"]))
+        list(install(layout, example, source="/no/such.whl", pip_options=["--no-index"]))
     assert "\n" not in str(caught.value)
 
 

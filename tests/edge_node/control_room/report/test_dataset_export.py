@@ -34,6 +34,7 @@ from edge_node.view.framing import Framing
 from edge_node.view.recorded_view import embed_view, record_view
 from edge_node.view.settings import ViewSettings
 from tests.support.collector import Collector
+from tests.support.plates import run_retrain
 from tests.support.processes import command, daemon, wait_for
 from tests.support.room_records import disagreement
 from tests.support.signed_records import keys_of
@@ -402,11 +403,10 @@ def test_from_a_real_daemon_over_reviews_to_a_retrained_graph(mosquitto, tmp_pat
     samples = load_dataset(tmp_path / "out")
     assert {sample.labels["corroded"] for sample in samples} == {"corroded", "uncorroded"}
     assert all(sample.labels["material"] for sample in samples)
-    trained = command(
-        *("converter.cli", "retrain", "--image_dir", str(tmp_path / "out"), "--column", "corroded"),
-        *("--size_px", "64", "--copies", "1", "--how_many_training_steps", "40"),
-        *("--output_graph", str(tmp_path / "graph.pb"), "--output_labels", str(tmp_path / "labels.txt")),
-        timeout=600,
+    trained = run_retrain(
+        *("--image_dir", tmp_path / "out", "--column", "corroded"),
+        *("--size_px", 64, "--copies", 1, "--how_many_training_steps", 40),
+        *("--output_graph", tmp_path / "graph.pb", "--output_labels", tmp_path / "labels.txt"),
     )
     assert trained.returncode == 0, trained.stderr[-2000:]
     assert (tmp_path / "labels.txt").read_text().split() == ["corroded", "uncorroded"]
