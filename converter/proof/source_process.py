@@ -42,8 +42,9 @@ def ask_sources(
         ) as process,
     ):
         timer = threading.Timer(_TIMEOUT_S, process.kill)
-        timer.start()
+        timer.daemon = True  # Ctrl-C while it starts must not leave a thread that is waited for
         try:
+            timer.start()
             for line in process.stdout or ():
                 if line.startswith(PROGRESS):
                     report(float(line.removeprefix(PROGRESS)))

@@ -167,9 +167,10 @@ class ConversionProcess:
         """Let the process carry out the request in a folder; ``what`` begins the messages of its errors."""
         process = self._process or self._start()
         timer = threading.Timer(_TIMEOUT_S, process.kill)
-        timer.start()
+        timer.daemon = True  # Ctrl-C while it starts must not leave a thread that is waited for
         last = ""
         try:
+            timer.start()
             with suppress(BrokenPipeError):  # it has ended, and its errors say why
                 print(work, file=process.stdin, flush=True)
             for line in process.stdout or ():
