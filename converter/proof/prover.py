@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from converter.graphs.scaling import GraphFlags
     from converter.proof.picture_choice import PictureSet
     from converter.proof.source_proof import Agreement
-    from converter.source_model.request import DecodedPicture, SourceResult
+    from converter.source_model.request import DecodedPicture, SourceAnswers, SourceResult
     from edge_node.inference.bundle import Bundle
     from edge_node.inference.manifest import Stage
 
@@ -154,7 +154,9 @@ def prove_float(said: SourceSaid, bundle: Bundle, logits: StageLogits) -> Source
             )
         comparison = _compare(said, stage, own[stage.name])
         fault = comparison.find_fault()
-        if fault is not None and not _is_resizing(said, bundle, stage, comparison):
+        if fault is not None and not (
+            _is_rounding(found, comparison) or _is_resizing(said, bundle, stage, comparison)
+        ):
             raise ConversionError(_describe_fault(said, bundle, stage, comparison, fault))
         if (better := find_better(found.scores)) is not None:
             raise ConversionError(
@@ -256,6 +258,13 @@ def _is_clearly_below(agreement: Agreement, wanted: float) -> bool:
     if agreement.clear == 0:
         return False
     return wilson_interval(agreement.clear_same, agreement.clear).high < wanted
+
+
+def _is_rounding(found: SourceAnswers, comparison: Comparison) -> bool:
+    """Return whether both agree where the source's own rounding to 8 bits is left out."""
+    if not found.unrounded:
+        return False
+    return replace(comparison, source=np.asarray(found.unrounded, np.float64)).find_fault() is None
 
 
 def _is_resizing(said: SourceSaid, bundle: Bundle, stage: Stage, comparison: Comparison) -> bool:

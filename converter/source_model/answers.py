@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Form = Literal["exclusive", "independent"]
 _SUM_TOLERANCE = 1e-3
+_TINY = 1e-12
 
 
 def find_probabilities(rows: Rows, last_op: str, labels: int) -> tuple[Rows, Form, str]:
@@ -38,8 +39,13 @@ def find_probabilities(rows: Rows, last_op: str, labels: int) -> tuple[Rows, For
     if last_op == "LogSoftmax":
         return np.exp(rows), "exclusive", "the logarithm of a softmax"
     sums = rows.sum(axis=1)
-    if _are_shares(rows, last_op) and np.allclose(sums, 1, atol=_SUM_TOLERANCE):
-        return rows, "exclusive", "probabilities that sum to 1, as the model says them"
+    if _are_shares(rows, last_op) and (last_op == "Softmax" or np.allclose(sums, 1, atol=_SUM_TOLERANCE)):
+        # A softmax in 8 bits sums to nearly 1: 255 stands for 255/256.
+        return (
+            rows / np.maximum(sums, _TINY)[:, np.newaxis],
+            "exclusive",
+            "probabilities that sum to 1, as the model says them",
+        )
     if (rows <= 0).all() and np.allclose(np.exp(rows).sum(axis=1), 1, atol=_SUM_TOLERANCE):
         return np.exp(rows), "exclusive", "the logarithm of a softmax"
     return soften(rows), "exclusive", "logits, under a softmax"

@@ -45,7 +45,7 @@ class Pictures:
     def __init__(self, pictures: Sequence[SourcePicture], work: Path) -> None:
         """Keep the files' paths; ``work`` is the folder for pixels that are not the node's."""
         self._pictures, self._work = pictures, work
-        self._resized: dict[tuple[int, int, int, str], NDArray[np.float32]] = {}
+        self._resized: dict[tuple[int, int, int, str, bool], NDArray[np.float32]] = {}
 
     def compare_decoders(self, count: int) -> tuple[DecodedPicture, ...]:
         """Decode the first pictures; keep the pixels of those that the node decodes otherwise."""
@@ -57,7 +57,7 @@ class Pictures:
 
     def resized(self, at: int, feed: Feed) -> NDArray[np.float32]:
         """Return one picture at a feed's size."""
-        key = (at, feed.height, feed.width, feed.resize)
+        key = (at, feed.height, feed.width, feed.resize, feed.is_resized_to_bytes)
         if key not in self._resized:
             self._resized[key] = resize_pixels(self.decoded(at), feed)
         return self._resized[key]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ResizeRule = Literal["bilinear of TensorFlow 1", "bilinear", "area"]
+_IN_FRACTIONS: ResizeRule = "bilinear of TensorFlow 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,25 @@ class Feed:
     rank: int = 4
     raw: bool = False
 
+    @property
+    def is_resized_to_bytes(self) -> bool:
+        """Whether resized pixels are rounded; scripts of TensorFlow 1 resized in the graph, in fractions."""
+        return self.resize != _IN_FRACTIONS or "int" in self.dtype
+
 
 def resize_pixels(pixels: NDArray[np.uint8], feed: Feed, *, fractions: bool = False) -> NDArray[np.float32]:
     """Return decoded pixels, red first, at the size of a feed, float32 ``(height, width, 3)``, 0 to 255.
 
-    A picture that was resized is rounded, as a picture is bytes; ``fractions`` leaves what is computed.
-    Scripts of TensorFlow 1 resized within the graph, and did not round.
+    A picture that was resized is rounded, as a picture is bytes, where that is so for the feed;
+    ``fractions`` leaves what is computed.
     """
     tf, size = tensorflow(), [feed.height, feed.width]
     picture = tf.cast(pixels, tf.float32)[tf.newaxis]
-    if feed.resize == "bilinear of TensorFlow 1":
+    if feed.resize == _IN_FRACTIONS:
         resized = tf.compat.v1.image.resize_bilinear(picture, size)
     else:
         resized = _resize_area(picture, size) if feed.resize == "area" else tf.image.resize(picture, size)
-        resized = resized if fractions else tf.round(resized)
+    resized = tf.round(resized) if feed.is_resized_to_bytes and not fractions else resized
     return np.asarray(resized[0].numpy(), np.float32)
 
 

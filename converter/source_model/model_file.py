@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _SIGNATURES = ("serving_default", "predict")
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 _TAKES_OLD_OPS = 8  # the last version of a GraphDef whose ops of 2015 TensorFlow still runs
+_ROUNDING_OPS = re.compile(r"FakeQuantWithMinMax(Args|Vars|VarsPerChannel)|QuantizeAndDequantizeV\d")
 _TRACED_OPS = frozenset({"FusedBatchNormV3", "AddV2"})  # TensorFlow 1's own scripts wrote older ones
 
 
@@ -69,6 +71,35 @@ def load_model_file(path: Path) -> ModelFile:
     if _OLD_BATCH_NORM in ops:
         graph_def.versions.producer = _TAKES_OLD_OPS
     return ModelFile("frozen graph", graph_def, is_traced=bool(ops & _TRACED_OPS))
+
+
+def without_rounding(model: ModelFile) -> ModelFile | None:
+    """Return a model whose activations pass by the ops that round them to a few bits; None if it has none.
+
+    Weights stay rounded: they are constants, which every reader of the graph computes to the same numbers.
+    """
+    graph_def = tensorflow().compat.v1.GraphDef()
+    graph_def.CopyFrom(model.graph_def)
+    nodes = {node.name: node for node in graph_def.node}
+    rounding = [
+        node
+        for node in graph_def.node
+        if _ROUNDING_OPS.fullmatch(node.op) and not _is_constant(nodes, node.input[0])
+    ]
+    for node in rounding:
+        kind = node.attr["T"].type or tensorflow().float32.as_datatype_enum
+        node.op = "Identity"
+        del node.input[1:]
+        node.attr.clear()
+        node.attr["T"].type = kind
+    return replace(model, graph_def=graph_def, original=None) if rounding else None
+
+
+def _is_constant(nodes: dict[str, Any], reference: str) -> bool:
+    node = nodes[reference.partition(":")[0]]
+    while node.op == "Identity":
+        node = nodes[node.input[0].partition(":")[0]]
+    return bool(node.op == "Const")
 
 
 def _load_saved_model(path: Path) -> ModelFile:

@@ -101,6 +101,8 @@ class SourceAnswers(msgspec.Struct, frozen=True, kw_only=True):
         resized: file with the compared pictures at the input's size, bytes, red first; empty where they are
             no bytes.
         rounding: the most that rounding of resized pixels moves a probability.
+        unrounded: the same probabilities where its own ops that round to a few bits are passed by; none if it
+            has no such ops.
         variants: how pixels were fed -> the probabilities of the first compared pictures.
         refusal: a sentence on what nothing tells; then there is no answer.
     """
@@ -114,6 +116,7 @@ class SourceAnswers(msgspec.Struct, frozen=True, kw_only=True):
     fast_decoding: float | None = None
     resized: str = ""
     rounding: float | None = None
+    unrounded: tuple[tuple[float, ...], ...] = ()
     variants: dict[str, tuple[tuple[float, ...], ...]] = {}
     refusal: str = ""
 

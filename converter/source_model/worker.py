@@ -20,7 +20,7 @@ from converter.source_model.feed import make_batch, resize_pixels
 from converter.source_model.graph_session import GraphSession
 from converter.source_model.input_reading import read_feed
 from converter.source_model.lite_session import LiteSession
-from converter.source_model.model_file import is_lite, load_model_file
+from converter.source_model.model_file import is_lite, load_model_file, without_rounding
 from converter.source_model.request import (
     PROGRESS,
     REQUEST_NAME,
@@ -125,6 +125,7 @@ class _StageRun:
             fast_decoding=self._measure(probabilities, self._decode_fast),
             resized=self._keep_resized(),
             rounding=self._measure(probabilities, self._keep_fractions),
+            unrounded=self._ask_unrounded(),
             variants=self._ask_variants() if self._request.variants else {},
         )
         self._session.close()
@@ -171,7 +172,7 @@ class _StageRun:
 
     def _keep_resized(self) -> str:
         feed = self._feed
-        if feed.raw or feed.resize == "bilinear of TensorFlow 1":
+        if feed.raw or not feed.is_resized_to_bytes:
             return ""
         name = f"resized-{feed.height}-{feed.width}-{feed.resize}.npy"
         pictures = [self._pictures.resized(at, feed) for at in self._asked]
@@ -183,6 +184,18 @@ class _StageRun:
 
     def _keep_fractions(self, at: int) -> NDArray[np.float32]:
         return resize_pixels(self._pictures.decoded(at), self._feed, fractions=True)
+
+    def _ask_unrounded(self) -> tuple[tuple[float, ...], ...]:
+        """Return what a graph trained for 8 bits says where it does not round, as no float model does."""
+        model = without_rounding(self._model) if self._model else None
+        if model is None:
+            return ()
+        self._facts["rounding"] = "its activations, by its own ops; float is held to it without that, too"
+        session = GraphSession(model, self._stage.flags)
+        session.try_sides(self._batch(self._asked[0], self._feed))
+        rows = np.stack([session.run(self._batch(at, self._feed)) for at in self._asked])
+        session.close()
+        return _tuples(self._say(rows))
 
     def _ask_variants(self) -> dict[str, tuple[tuple[float, ...], ...]]:
         found = {}

@@ -24,8 +24,9 @@ from converter.training.retrained_graph import (
     write_retrained,
 )
 from converter.training.retraining import fit, prepare
-from tests.benchmarks.zoo_models import MODELS, Workshop
+from tests.benchmarks.zoo_models import MODELS
 from tests.benchmarks.zoo_pictures import MATERIAL, ZooPictures
+from tests.benchmarks.zoo_workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

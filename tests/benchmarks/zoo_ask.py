@@ -19,7 +19,6 @@ from edge_node.inference.bundle import load_bundle
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.preprocess import input_tensor
-from edge_node.inference.probabilities import softmax
 
 _TIMED_RUNS = 10
 
@@ -38,7 +37,7 @@ def main(bundle: str, pictures: str, answers: str) -> int:
     ((stage, logits),) = asked.logits.items()
     np.savez(
         answers,
-        probabilities=softmax(logits),
+        logits=logits,
         saturated=asked.saturated[stage],
         probe=distance,
         ms=least_ms(engine, pixels[0]),

@@ -1,8 +1,8 @@
-"""Graphs as older tools wrote them, made of weights that are here: GraphDefs rewritten node by node."""
+"""Graphs as other tools wrote them, made of weights that are here: GraphDefs rewritten node by node."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,11 @@ from converter.nodes.graph_index import CONVOLUTIONS, GraphIndex, Ref
 from converter.tensorflow_import import tensorflow
 
 INPUT, RESULT = "input", "final_result"
+POETS_BOTTLENECK = "MobilenetV1/Predictions/Reshape"  # 1001 numbers, as TensorFlow for Poets took it
+POETS_POOL = "MobilenetV1/Logits/AvgPool_1a/AvgPool"  # 1024 numbers, the feature vector of TensorFlow Hub
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _HEAD = ("final_training_ops/weights/final_weights", "final_training_ops/biases/final_biases")
 _OLD_BATCH_NORM = "BatchNormWithGlobalNormalization"
 _IMPORTS_OLD_OPS = 8  # the last GraphDef version whose importer takes the batch normalisation of 2015
@@ -107,6 +112,69 @@ def at_size(definition: Any, size_px: int) -> Any:
     return changed
 
 
+def behind_entry(definition: Any, enter: Callable[[], Any]) -> Any:
+    """Return a graph of TensorFlow for Poets with another input.
+
+    Args:
+        definition: frozen GraphDef.
+        enter: adds a placeholder and ops, and returns what the network takes.
+    """
+    body = _copy(definition)
+    _drop(body, INPUT)
+    with tensorflow().Graph().as_default() as graph:
+        tensorflow().import_graph_def(body, {f"{INPUT}:0": enter()}, name="")
+    return graph.as_graph_def()
+
+
+def as_hub_writes(definition: Any, head: tuple[np.ndarray, np.ndarray]) -> Any:
+    """Return a MobileNet as TensorFlow Hub's retrain.py froze it: values 0..1 in, a module, its last layer.
+
+    Args:
+        definition: frozen GraphDef of TensorFlow for Poets.
+        head: weights ``(1024, labels)`` and biases of the last layer.
+    """
+    tf, module = tensorflow(), "module_apply_default"
+    index, body = GraphIndex(definition), tensorflow().compat.v1.GraphDef()
+    body.versions.CopyFrom(definition.versions)
+    for name in index.upstream([Ref(POETS_POOL)], stop=[INPUT]):
+        if name != INPUT:
+            body.node.add().CopyFrom(index.nodes[name])
+    with tf.Graph().as_default() as graph:
+        picture = tf.compat.v1.placeholder(tf.float32, (None, 224, 224, 3), name="Placeholder")
+        doubled = tf.multiply(picture, 2.0, name=f"{module}/hub_input/Mul")
+        scaled = tf.subtract(doubled, 1.0, name=f"{module}/hub_input/Sub")
+        (pooled,) = tf.import_graph_def(body, {f"{INPUT}:0": scaled}, [f"{POETS_POOL}:0"], name=module)
+        vector = tf.squeeze(pooled, [1, 2], name=f"{module}/hub_output/feature_vector/SpatialSqueeze")
+        bottleneck = tf.compat.v1.placeholder_with_default(
+            vector, (None, head[0].shape[0]), "input/BottleneckInputPlaceholder"
+        )
+        weights = tf.constant(head[0], name="final_retrain_ops/weights/final_weights")
+        biases = tf.constant(head[1], name="final_retrain_ops/biases/final_biases")
+        product = tf.matmul(bottleneck, weights, name="final_retrain_ops/Wx_plus_b/MatMul")
+        tf.nn.softmax(tf.add(product, biases, name="final_retrain_ops/Wx_plus_b/add"), name=RESULT)
+    return graph.as_graph_def()
+
+
+def with_first_layer(
+    definition: Any, channels: int, change: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> Any:
+    """Return a MobileNet whose first kernel and the mean that its normalisation takes off are others.
+
+    Args:
+        definition: frozen GraphDef.
+        channels: of its new input.
+        change: from the kernel ``(3, 3, 3, filters)`` and the mean ``(filters,)`` to the new ones.
+    """
+    changed = _copy(definition)
+    nodes = {node.name: node for node in changed.node}
+    names = [f"MobilenetV1/Conv2d_0/{name}" for name in ("weights", "BatchNorm/moving_mean")]
+    found = [tensorflow().make_ndarray(nodes[name].attr["value"].tensor) for name in names]
+    for name, value in zip(names, change(*found), strict=True):
+        nodes[name].attr["value"].tensor.CopyFrom(tensorflow().make_tensor_proto(np.float32(value)))
+    nodes[INPUT].attr["shape"].shape.dim[3].size = channels
+    return changed
+
+
 def fake_quantized(definition: Any, pictures: np.ndarray) -> Any:
     """Return a MobileNet with the nodes of the ``_quantized`` graphs: kernels and activations on 8 bits.
 
@@ -163,6 +231,11 @@ def run(definition: Any, entry: str, outputs: list[str], tensor: np.ndarray) -> 
             fed = [tensor] if len(tensor) == 1 else [row[np.newaxis] for row in tensor]
             found = [session.run([f"{name}:0" for name in outputs], {f"{entry}:0": one}) for one in fed]
     return [np.concatenate(rows) for rows in zip(*found, strict=True)]
+
+
+def _drop(definition: Any, name: str) -> None:
+    (at,) = (at for at, node in enumerate(definition.node) if node.name == name)
+    del definition.node[at]
 
 
 def _copy(definition: Any) -> Any:

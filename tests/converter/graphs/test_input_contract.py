@@ -328,6 +328,17 @@ def test_what_nothing_tells_is_asked_for_in_one_sentence(tmp_path, name):
     assert words in refusal(written(tmp_path, build), flags)
 
 
+def test_a_size_that_a_rewritten_graph_lost_is_asked_for(tmp_path):
+    """Tools that optimize graphs drop the placeholder's shape; with the flags it is read as before."""
+    path = written(tmp_path, lambda: body(colours() / 255.0))
+    definition = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    del next(node for node in definition.node if node.op == "Placeholder").attr["shape"]
+    path.write_bytes(definition.SerializeToString())
+    assert "give --input-height and --input-width" in refusal(path)
+    found = load_graph(path, GraphFlags(input_height=SIZE_PX, input_width=SIZE_PX)).preprocessing
+    assert (found.height, found.width, found.std) == (SIZE_PX, SIZE_PX, (255.0,) * 3)
+
+
 def _mobilenet(scale: Callable[[Any], Any]) -> Any:
     """Build a body under MobileNet's name, its pixels scaled inside or not."""
     with tf.name_scope("MobilenetV1"):

@@ -32,6 +32,21 @@ def test_a_label_file_holds_two_or_more_distinct_labels(tmp_path, content, said)
     assert said in str(caught.value)
 
 
+def test_labels_are_the_same_however_an_editor_saved_them(tmp_path):
+    """A byte order mark, CRLF, blanks and empty lines are no part of a label."""
+    path = tmp_path / "labels.txt"
+    path.write_bytes(b"\xef\xbb\xbf\r\n with rust \r\nno rust\r\n\r\n")
+    assert read_labels(path) == ("with rust", "no rust")
+
+
+def test_labels_in_another_encoding_are_refused(tmp_path):
+    """UTF-16 is named, and what is wanted."""
+    path = tmp_path / "labels.txt"
+    path.write_bytes("corroded\nsound\n".encode("utf-16"))
+    with pytest.raises(DatasetError, match="UTF-16"):
+        read_labels(path)
+
+
 def test_a_graph_that_is_missing_is_called_missing(tmp_path):
     """Labels beside it or not: the graph is what is not there."""
     (tmp_path / "labels.txt").write_text("corroded\nuncorroded\n", encoding="utf-8")

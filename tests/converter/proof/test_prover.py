@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -138,7 +139,35 @@ MISREADINGS = {
         "channels: GREY",
     ),
 }
+
+
+def sensitive(x: Any) -> Any:
+    """Build a network whose answers move by much where a pixel moves by one level; return its logits."""
+    rng = np.random.default_rng(0)
+    x = tf.sin(tf.nn.conv2d(x, rng.normal(0, 255.0, (1, 1, 3, 8)).astype(np.float32), 5, "SAME"))
+    return tf.matmul(tf.reduce_mean(x, [1, 2]), rng.normal(0, 8.0, (8, 2)).astype(np.float32))
+
+
+def rounds_to_8_bits() -> None:
+    """Build a network trained for 8 bits, whose steps are large; its weights are rounded for good."""
+
+    def rounded(x: Any) -> Any:
+        return tf.quantization.fake_quant_with_min_max_args(x, min=-64.0, max=64.0, num_bits=8)
+
+    weights = 0.9 * np.eye(8, dtype=np.float32)
+    body(colours() / 255.0, middle=lambda x: tf.matmul(rounded(x), rounded(tf.constant(weights))))
+
+
 RIGHT = {"right_first": lambda: body(transposed(channels_first(1)) / 255.0), "right_bytes": keep_prob}
+ROUNDED = {
+    "rounded_bytes": lambda: tf.nn.softmax(
+        sensitive(tf.cast(colours(dtype=tf.uint8), tf.float32) / 255.0), name="final_result"
+    ),
+    "rounded_resizing": lambda: tf.nn.softmax(
+        sensitive(colours() / 255.0) + np.zeros(2, np.float32), name="final_result"
+    ),
+    "rounded_numbers": rounds_to_8_bits,
+}
 
 
 @dataclass(frozen=True)
@@ -164,7 +193,7 @@ def asked(tmp_path_factory) -> Asked:
         pixels = cv2.resize(draw_picture(at), (40, 32), interpolation=cv2.INTER_NEAREST)
         paths.append(folder / f"{at}.png")
         cv2.imwrite(str(paths[-1]), pixels)
-    sources = {name: case.source for name, case in MISREADINGS.items()} | RIGHT
+    sources = {name: case.source for name, case in MISREADINGS.items()} | RIGHT | ROUNDED
     sources["sharp"] = lambda: body(colours() / 255.0, sharp)
     graphs = {name: written(folder / name, build) for name, build in sources.items()}
     pictures = PictureSet(tuple(paths), lambda at: read_picture(paths[at]), PICTURES)
@@ -215,6 +244,12 @@ def test_rounding_of_resized_pixels_is_no_misreading(asked):
     )
     with pytest.raises(ConversionError, match="does not say what its source says"):
         asked.prove(with_manifest(bundle, msgspec.structs.replace(bundle.manifest, models=(other,))))
+@pytest.mark.parametrize("name", ROUNDED)
+def test_what_rounding_alone_moves_is_proved(asked, name):
+    """Pixels that are resized to bytes, resized by other arithmetic, and 8 bits inside the source itself."""
+    proof = asked.prove(float_bundle(asked.folder / name / "retrained_graph.pb", asked.folder / f"{name}-w"))
+    assert proof.proved
+    assert proof.stages[0].in_float.worst > 0.05
 
 
 @pytest.mark.parametrize("name", MISREADINGS)

@@ -44,3 +44,10 @@ def test_as_many_numbers_as_labels_are_wanted():
     """Three outputs for two labels have no reading."""
     with pytest.raises(ReadingError, match="3 outputs for 2 labels"):
         find_probabilities(LOGITS, "BiasAdd", 2)
+
+
+def test_a_softmax_in_8_bits_sums_to_nearly_one():
+    """255 stands for 255/256, and its neighbour for 0: no second softmax is laid over them."""
+    rows, form, _ = find_probabilities(np.array([[255 / 256, 0.0], [200 / 256, 55 / 256]]), "Softmax", 2)
+    assert form == "exclusive"
+    assert np.allclose(rows, [[1.0, 0.0], [200 / 255, 55 / 255]])

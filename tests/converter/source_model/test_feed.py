@@ -41,6 +41,16 @@ def test_the_resize_of_tensorflow_1_has_no_half_pixels():
     assert np.array_equal(found, PIXELS[::2, ::2])
 
 
+def test_whole_numbers_are_rounded_once_by_every_rule():
+    """A graph of TensorFlow 1 that takes bytes gets a picture that was resized to bytes before."""
+    fractions, rounded = (
+        resize_pixels(PIXELS, feed(height=13, resize="bilinear of TensorFlow 1", dtype=dtype))
+        for dtype in ("float32", "uint8")
+    )
+    assert not np.array_equal(fractions, np.rint(fractions))
+    assert np.array_equal(rounded, np.rint(fractions))
+
+
 def test_channels_and_numbers_are_as_the_model_takes_them():
     """Order, opacity, grey, layout, bytes of both signs, a repeated batch, and no batch at all."""
     resized = resize_pixels(PIXELS, PLAIN)
