@@ -244,6 +244,8 @@ def test_rounding_of_resized_pixels_is_no_misreading(asked):
     )
     with pytest.raises(ConversionError, match="does not say what its source says"):
         asked.prove(with_manifest(bundle, msgspec.structs.replace(bundle.manifest, models=(other,))))
+
+
 @pytest.mark.parametrize("name", ROUNDED)
 def test_what_rounding_alone_moves_is_proved(asked, name):
     """Pixels that are resized to bytes, resized by other arithmetic, and 8 bits inside the source itself."""
