@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,40 @@ def test_a_covariance_that_is_none_is_no_trouble():
     weights = np.random.default_rng(0).normal(size=(1, 30, 3))
     covariance = np.full((1, 30, 30), 2.0) - np.eye(30)
     np.testing.assert_allclose(round_to_grid(weights, covariance), round_to_grid(weights, None))
+
+
+def test_a_covariance_that_rounding_spoilt_costs_only_its_own_channel_its_correlations():
+    """A variance below zero, of few pictures: its weights stay numbers, and the others as good as before."""
+    random = np.random.default_rng(4)
+    weights, values = random.normal(size=(3, 9, 1)), random.normal(size=(3, 500, 1))
+    covariance = np.stack([np.cov(group.T) for group in values + 0.2 * random.normal(size=(3, 500, 9))])
+    wanted = round_to_grid(weights, covariance)
+    covariance[1] = 1e-9 * np.abs(covariance[1])
+    covariance[1, 4, 4] = -1e-8
+    found = round_to_grid(weights, covariance)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found[[0, 2]], wanted[[0, 2]])
+
+
+def test_large_depthwise_kernels_are_rounded_well_in_little_memory():
+    """Hundreds of 5x5 kernels, as in EfficientNet-Lite: branches are never kept of all at once."""
+    random = np.random.default_rng(5)
+    values = random.normal(size=(300, 60, 1)) + 0.3 * random.normal(size=(300, 60, 25))
+    covariance = values.transpose(0, 2, 1) @ values / 60
+    weights = random.normal(size=(300, 25, 1))
+
+    def cost(rounded):
+        error = (rounded - weights)[..., 0]
+        return np.einsum("gi,gij,gj->", error, covariance, error, optimize=True)
+
+    tracemalloc.start()
+    try:
+        found = round_to_grid(weights, covariance)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * covariance.nbytes
+    assert cost(found) < 0.2 * cost(round_to_grid(weights, None))
 
 
 def test_inputs_that_never_vary_are_no_trouble():
