@@ -260,11 +260,11 @@ class _Derivation:
         if self._rule:
             self._sources["resize"] = _FROM_RECORD
             return self._rule.resize
-        if self._stated is not None or self._file.kind == "Keras model":
-            self._sources["resize"] = "a Keras file" if self._stated is None else "a TFLite file"
+        if self._file.kind == "Keras model":
+            self._sources["resize"] = "a Keras file"
             return Resize.BILINEAR
-        self._sources["resize"] = "the age of the graph's ops"
-        return find_resize(self._graph, self._architecture)
+        self._sources["resize"] = "the age of the graph's ops" if self._stated is None else "a TFLite file"
+        return find_resize(self._graph, self._architecture, is_traced=self._stated is not None)
 
     def _find_scaling(self, entry: GraphEntry) -> tuple[Numbers, Numbers]:
         """Return mean and std at ``entry.last``, for the pixels 0 to 255 that the node has."""

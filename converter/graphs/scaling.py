@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from edge_node.inference.interpreter import Tensor
 
 INCEPTION_2015 = "Inception v3 of 2015"
+# As their own scripts name them; Keras writes the names in small letters.
+_OF_TENSORFLOW_1 = (INCEPTION_2015, "InceptionV3", "InceptionV4", "InceptionResnetV2")
 ColourOrder: TypeAlias = Literal["RGB", "BGR", "GREY", "RGBA", "BGRA"]
 COLOUR_ORDERS: tuple[str, ...] = get_args(ColourOrder)
 _KERAS_SYMMETRIC = ("mobilenet", "inception", "xception", "nasnet")  # "tf" mode of keras.applications
@@ -80,10 +82,13 @@ def recognise_architecture(graph: GraphIndex) -> str:
     return names[0] if names else "unknown architecture"
 
 
-def find_resize(graph: GraphIndex, architecture: str) -> Resize:
-    """Return TensorFlow 1's resizing for its graphs; TensorFlow 2's for graphs with ops that it traces."""
-    traced = any(node.op in {"FusedBatchNormV3", "AddV2"} for node in graph.graph_def.node)
-    old = architecture == INCEPTION_2015 or architecture.startswith("MobileNet v")
+def find_resize(graph: GraphIndex, architecture: str, *, is_traced: bool = False) -> Resize:
+    """Return TensorFlow 1's resizing for its graphs; TensorFlow 2's for graphs with ops that it traces.
+
+    A TFLite file ``is_traced``, whose ops tell no age; the names of TensorFlow 1's architectures stay in it.
+    """
+    traced = is_traced or any(node.op in {"FusedBatchNormV3", "AddV2"} for node in graph.graph_def.node)
+    old = architecture in _OF_TENSORFLOW_1 or architecture.startswith("MobileNet v")
     return Resize.BILINEAR if traced and not old else Resize.BILINEAR_TF1
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from converter.graphs.scaling import GraphFlags
 from converter.graphs.trained_graph import load_graph
+from edge_node.inference.manifest import Resize
 from tests.support.entry_graphs import (
     body,
     bundle_answer,
@@ -58,6 +59,21 @@ def test_every_number_format_is_kept_byte_for_byte(tmp_path, mode, io, flags, na
     pixels = draw_picture()
     want = plain_answer(content, pixels, 127.5, 127.5)
     np.testing.assert_allclose(bundle_answer(bundle, pixels), want / want.sum(), atol=0.005)
+
+
+def test_a_file_of_tensorflow_1_gets_its_resizing(tmp_path):
+    """The names of its architecture stay in a file, and its training resized as TensorFlow 1 did."""
+    rules = {}
+    for name in (
+        "MobilenetV1/MobilenetV1/Conv2d_0/Relu",
+        "InceptionV3/InceptionV3/Conv2d_1a/Relu",
+        "conv/Relu",
+    ):
+        folder = tmp_path / name.partition("/")[0]
+        folder.mkdir()
+        content = converted(lambda name=name: body(tf.nn.relu(colours(1), name=name), tf.nn.softmax), folder)
+        rules[name] = load_graph(put(folder, content), SYMMETRIC).preprocessing.resize
+    assert list(rules.values()) == [Resize.BILINEAR_TF1, Resize.BILINEAR_TF1, Resize.BILINEAR]
 
 
 @pytest.mark.parametrize(
