@@ -39,16 +39,28 @@ class StoppedThread:
 
     def __init__(self, tid: int) -> None:
         self._tid = tid
-        while not self._stop():
-            self.let_go()
+        while not (self._rests() and self._stop()):
             time.sleep(0.01)
 
+    def _rests(self) -> bool:
+        """Return whether it waits for more than the interpreter's lock, for which it wakes every 5 ms."""
+        before = self._switches()
+        time.sleep(0.02)
+        return before == self._switches()
+
+    def _switches(self) -> str:
+        status = Path(f"/proc/{self._tid}/status").read_text(encoding="ascii")
+        return status.partition("\nvoluntary_ctxt_switches:")[2].split()[0]
+
     def _stop(self) -> bool:
-        """Stop the thread and return whether it is in a system call."""
+        """Stop the thread if it is in a system call, and return whether it is."""
         self._ptrace(_SEIZE)
         self._ptrace(_INTERRUPT)
         assert os.WIFSTOPPED(os.waitpid(self._tid, _ALL_THREADS)[1])
-        return not Path(f"/proc/{self._tid}/syscall").read_text(encoding="ascii").startswith("-1 ")
+        if Path(f"/proc/{self._tid}/syscall").read_text(encoding="ascii").startswith("-1 "):
+            self.let_go()
+            return False
+        return True
 
     def let_go(self) -> None:
         """Let it run again, so that its process can end."""
