@@ -39,28 +39,32 @@ class StoppedThread:
 
     def __init__(self, tid: int) -> None:
         self._tid = tid
-        while not (self._rests() and self._stop()):
+        while not self._stop():
             time.sleep(0.01)
 
-    def _rests(self) -> bool:
-        """Return whether it waits for more than the interpreter's lock, for which it wakes every 5 ms."""
-        before = self._switches()
-        time.sleep(0.02)
-        return before == self._switches()
-
-    def _switches(self) -> str:
-        status = Path(f"/proc/{self._tid}/status").read_text(encoding="ascii")
-        return status.partition("\nvoluntary_ctxt_switches:")[2].split()[0]
-
     def _stop(self) -> bool:
-        """Stop the thread if it is in a system call, and return whether it is."""
+        """Stop the thread where it rests in a system call, and return whether it does.
+
+        Not where it waits for the interpreter's lock, for which it wakes every 5 ms: whoever is stopped there
+        takes all other threads with it.
+        """
+        resting, switches = self._read("syscall"), self._switches()
+        time.sleep(0.02)
+        if resting.startswith(("-1", "running")) or self._switches() != switches:
+            return False
         self._ptrace(_SEIZE)
         self._ptrace(_INTERRUPT)
         assert os.WIFSTOPPED(os.waitpid(self._tid, _ALL_THREADS)[1])
-        if Path(f"/proc/{self._tid}/syscall").read_text(encoding="ascii").startswith("-1 "):
-            self.let_go()
-            return False
-        return True
+        if self._read("syscall") == resting:
+            return True
+        self.let_go()  # it went on meanwhile
+        return False
+
+    def _switches(self) -> str:
+        return self._read("status").partition("\nvoluntary_ctxt_switches:")[2].split()[0]
+
+    def _read(self, name: str) -> str:
+        return Path(f"/proc/{self._tid}/{name}").read_text(encoding="ascii")
 
     def let_go(self) -> None:
         """Let it run again, so that its process can end."""
