@@ -32,6 +32,7 @@ class Feed:
         batch: how many pictures the input takes; one picture is repeated.
         rank: 4, or 3 for an input without a batch.
         raw: the model decodes pictures itself: it gets the decoded pixels and does all of this.
+        takes_bytes: the model keeps what it is fed in 8 bits.
     """
 
     height: int
@@ -45,11 +46,12 @@ class Feed:
     batch: int = 1
     rank: int = 4
     raw: bool = False
+    takes_bytes: bool = False
 
     @property
     def is_resized_to_bytes(self) -> bool:
         """Whether resized pixels are rounded; scripts of TensorFlow 1 resized in the graph, in fractions."""
-        return self.resize != _IN_FRACTIONS or "int" in self.dtype
+        return self.resize != _IN_FRACTIONS or "int" in self.dtype or self.takes_bytes
 
 
 def resize_pixels(pixels: NDArray[np.uint8], feed: Feed, *, fractions: bool = False) -> NDArray[np.float32]:

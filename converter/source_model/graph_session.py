@@ -33,6 +33,7 @@ class GraphSession:
         input: tensor that pictures are fed to.
         shape: of the input, None for each open size; None where even the rank is open.
         dtype: TensorFlow's name of its numbers.
+        takes_bytes: whether its numbers have 8 bits.
         takes_files: whether the graph decodes pictures itself; then decoded pixels are fed as they are.
         output: its tensor.
         output_op: the op that makes its numbers.
@@ -62,6 +63,7 @@ class GraphSession:
         rank_known = tensor.shape.rank is not None
         self.shape: tuple[int | None, ...] | None = tuple(tensor.shape.as_list()) if rank_known else None
         self.dtype = str(tensor.dtype.base_dtype.name)
+        self.takes_bytes = tensor.dtype.base_dtype.is_integer and tensor.dtype.base_dtype.size == 1
         self.takes_files = self._nodes[_node(self.input)].op in _DECODERS
         self.output_op = self._last_op()
         self._first = self._find_first_layer()

@@ -99,6 +99,7 @@ def read_feed(
             session.dtype,
             blank.batch,
             blank.rank,
+            takes_bytes=session.takes_bytes,
         ),
         facts,
     )

@@ -63,6 +63,7 @@ class LiteSession:
             int(size) if size > 0 else None for size in self._input["shape_signature"]
         )
         self.dtype = "float32" if self._input["quantization"][0] else np.dtype(self._input["dtype"]).name
+        self.takes_bytes = np.dtype(self._input["dtype"]).itemsize == 1
         self._at_size = tuple(self._input["shape"])
         ops = self._model._get_ops_details()  # noqa: SLF001 - the interpreter has no other way to name its ops
         self.output_op = {"SOFTMAX": "Softmax", "LOGISTIC": "Sigmoid", "FULLY_CONNECTED": "MatMul"}.get(

@@ -47,6 +47,10 @@ class Session(Protocol):
         """Whether the model decodes pictures itself; then decoded pixels are fed as they are."""
 
     @property
+    def takes_bytes(self) -> bool:
+        """Whether the numbers that are fed are kept in 8 bits, so that pixels come as whole ones."""
+
+    @property
     def output(self) -> str:
         """The tensor of the answer."""
 

@@ -43,12 +43,13 @@ def test_the_resize_of_tensorflow_1_has_no_half_pixels():
 
 def test_whole_numbers_are_rounded_once_by_every_rule():
     """A graph of TensorFlow 1 that takes bytes gets a picture that was resized to bytes before."""
-    fractions, rounded = (
-        resize_pixels(PIXELS, feed(height=13, resize="bilinear of TensorFlow 1", dtype=dtype))
-        for dtype in ("float32", "uint8")
+    fractions, rounded, kept_in_bytes = (
+        resize_pixels(PIXELS, feed(height=13, resize="bilinear of TensorFlow 1", **more))
+        for more in ({}, {"dtype": "uint8"}, {"takes_bytes": True})
     )
     assert not np.array_equal(fractions, np.rint(fractions))
     assert np.array_equal(rounded, np.rint(fractions))
+    assert np.array_equal(kept_in_bytes, rounded)
 
 
 def test_channels_and_numbers_are_as_the_model_takes_them():

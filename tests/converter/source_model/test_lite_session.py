@@ -44,6 +44,7 @@ def test_its_answer_is_the_networks_own(tmp_path, to_bytes, tolerance):
     session = LiteSession(path, flags)
     feed, facts = read_feed(path, None, session, flags)
     assert (feed.mean, feed.std, feed.layout, feed.channels) == ((0.0,), (1.0,), "NHWC", "RGB")
+    assert feed.takes_bytes is to_bytes
     assert np.abs(session.run(BATCH) - classify(BATCH).numpy()[0]).max() <= tolerance
     assert session.output_op == "Softmax"
     assert f"{SIZE_PX} x {SIZE_PX}" in facts["input"]
