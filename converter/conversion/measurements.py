@@ -5,14 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from converter.evaluation.confidence_fit import with_fit
+from edge_node.inference.bundle import with_manifest
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import StageMeasure
+from edge_node.inference.manifest import Measured, StageMeasure
 from edge_node.inference.preprocess import input_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.evaluation.accuracy_budget import Drop
+    from converter.evaluation.accuracy_budget import Attempt, Drop
+    from converter.evaluation.confidence_fit import StageFit
     from converter.evaluation.float_agreement import StageComparison
     from edge_node.inference.bundle import Bundle
 
@@ -75,3 +80,30 @@ def measure_stages(
         for comparison in comparisons
         for name in [comparison.stage.name]
     )
+
+
+def record_figures(attempt: Attempt, source: Bundle, fits: dict[str, StageFit], pictures: str) -> Bundle:
+    """Return a quantized bundle with what was fitted and measured in its manifest.
+
+    Args:
+        attempt: the bundle, and what was compared with ``source``.
+        source: the float bundle.
+        fits: of the stages' confidences, by stage.
+        pictures: name of the set on which all of it was measured.
+    """
+    manifest = attempt.bundle.manifest
+    stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
+    notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
+    provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
+    compared = [comparison for comparison in attempt.comparisons if not comparison.kept]
+    measured = Measured(
+        set=pictures,
+        pictures=len(attempt.comparisons[0].reference),
+        stages=measure_stages(source, attempt.bundle, compared, attempt.drops),
+    )
+    changes = {
+        "cascade": msgspec.structs.replace(manifest.cascade, stages=stages),
+        "measured": measured,
+        "provenance": provenance,
+    }
+    return with_manifest(attempt.bundle, msgspec.structs.replace(manifest, **changes))

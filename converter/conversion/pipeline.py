@@ -9,12 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from converter.child_process import peak_memory_mb, peak_memory_of_children_mb
 from converter.conversion.bundle_maker import BundleMaker
 from converter.conversion.bundle_writer import refuse_existing
-from converter.conversion.measurements import measure_stages, sum_model_bytes, time_inference
+from converter.conversion.measurements import record_figures, sum_model_bytes, time_inference
 from converter.conversion.order import (
     ConversionInputs,
     ConversionOrder,
@@ -26,7 +24,7 @@ from converter.conversion.order import (
 from converter.conversion.target_runtime import prepare_environment, probe_in_target
 from converter.data.calibration_pictures import Calibration, load_calibration
 from converter.evaluation.accuracy_budget import Attempt, Drop, measure_drops, meet_budget
-from converter.evaluation.confidence_fit import StageFit, fit_stages, with_fit
+from converter.evaluation.confidence_fit import StageFit, fit_stages
 from converter.evaluation.float_agreement import StageLogits, compare, run_model
 from converter.evaluation.labelled_set import LabelledSet, load_labelled
 from converter.evaluation.map_threshold import MapFit, fit_maps, with_map_thresholds
@@ -43,9 +41,7 @@ from converter.tensorflow_import import tensorflow
 from converter.tflite.foreign_file import is_foreign_file
 from converter.work_folder import work_folder
 from edge_node.errors import ConversionError, DatasetError
-from edge_node.inference.bundle import with_manifest
 from edge_node.inference.engine import Engine
-from edge_node.inference.manifest import Measured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,7 +280,7 @@ def fit_bundle(
     labelled = reference.labelled
     check_outputs(attempt.comparisons)
     fits = fit_stages(labelled, reference.cascade.stages, attempt.answers, order.max_risk)
-    bundle = _record_figures(attempt, reference, fits, _name_pictures(labelled, inputs.calibration))
+    bundle = record_figures(attempt, reference.bundle, fits, _name_pictures(labelled, inputs.calibration))
     map_fits = dict[str, MapFit]()
     if labelled is not None and any(sample.mask for sample in labelled.samples):
         report = share_of(begin("fitting maps to masks", 1))
@@ -384,25 +380,3 @@ def _compare_with(
     if reference.labelled:
         lost = measure_drops(reference.labelled, cascade, reference.logits, logits)
     return Attempt(bundle, logits, lost, compared, float_layers)
-
-
-def _record_figures(
-    attempt: Attempt, reference: Reference, fits: dict[str, StageFit], pictures: str
-) -> Bundle:
-    """Return the bundle with fitted and measured figures in its manifest; ``pictures`` names their set."""
-    manifest = attempt.bundle.manifest
-    stages = tuple(with_fit(stage, fits.get(stage.name)) for stage in manifest.cascade.stages)
-    notes = tuple(f"kept in float: {layer}" for layer in attempt.float_layers)
-    provenance = msgspec.structs.replace(manifest.provenance, notes=(*manifest.provenance.notes, *notes))
-    compared = [comparison for comparison in attempt.comparisons if not comparison.kept]
-    measured = Measured(
-        set=pictures,
-        pictures=len(attempt.comparisons[0].reference),
-        stages=measure_stages(reference.bundle, attempt.bundle, compared, attempt.drops),
-    )
-    changes = {
-        "cascade": msgspec.structs.replace(manifest.cascade, stages=stages),
-        "measured": measured,
-        "provenance": provenance,
-    }
-    return with_manifest(attempt.bundle, msgspec.structs.replace(manifest, **changes))
