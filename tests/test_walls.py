@@ -83,16 +83,26 @@ EDGE_NODE = {
         "control_room.history.record_proof control_room.ingest "
         "control_room.long_work"
     ),
+    "control_room.web.json": (
+        "messages evidence control_room.history control_room.history.record_proof control_room.people "
+        "control_room.ingest"
+    ),
     "control_room.web": (
-        "messages evidence monitoring control_room control_room.history control_room.history.record_proof "
+        "messages monitoring control_room control_room.history "
         "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
-        "control_room.robots"
+        "control_room.robots control_room.web.json"
+    ),
+    "control_room.web.routes": (
+        "messages control_room.history control_room.history.record_proof "
+        "control_room.people "
+        "control_room.long_work control_room.requests "
+        "control_room.robots control_room.web.json control_room.web"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
         "control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
-        "control_room.metrics control_room.robots control_room.web"
+        "control_room.metrics control_room.robots control_room.web control_room.web.routes"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (

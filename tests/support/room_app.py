@@ -19,8 +19,8 @@ from edge_node.control_room.people.roles import Role
 from edge_node.control_room.people.user_file import UserFile
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.settings import build_settings
-from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
+from edge_node.control_room.web.routes.application import build_application
 from edge_node.control_room.web.services import Services
 
 if TYPE_CHECKING:

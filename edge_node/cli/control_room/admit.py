@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Deed
 from edge_node.errors import ConfigError
 from edge_node.messages.topics import ID_WANTED, is_id
 

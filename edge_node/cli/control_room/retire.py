@@ -13,7 +13,7 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.room_option import find_state_dir, note_deed
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.robots.retained_messages import RetainedMessages
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.integrations.home_assistant_discovery import is_about

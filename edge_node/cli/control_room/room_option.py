@@ -15,7 +15,7 @@ from edge_node.control_room.settings import RoomConfig, RoomSettings, build_sett
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
-    from edge_node.control_room.history.records import Deed
+    from edge_node.control_room.history.audit import Deed
 
 _SERVICE_DIR = Path("/var/lib/corrosion-room")
 

@@ -33,10 +33,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from edge_node.control_room.history.audit import AuditEntry, Deed
     from edge_node.control_room.history.records import (
-        AuditEntry,
         Conflict,
-        Deed,
         Delivery,
         FindingFilter,
         FindingRecord,

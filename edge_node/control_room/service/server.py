@@ -32,8 +32,8 @@ from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.settings import check_secrets, exposed_secrets
-from edge_node.control_room.web.application import build_application
 from edge_node.control_room.web.event_stream import EventBroadcaster
+from edge_node.control_room.web.routes.application import build_application
 from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier

@@ -20,14 +20,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.logins import Claim
 from edge_node.control_room.people.proxy_headers import TrustedProxies, last_value
 from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.requests.client import path_of
 from edge_node.control_room.requests.request_origin import is_foreign_read
-from edge_node.control_room.web.json_responses import respond_problem
+from edge_node.control_room.web.json.json_responses import respond_problem
 from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.control_room.web.route_roles import OPEN_FILES, ROUTE_ROLES, find_route
 from edge_node.monitoring.http_request import BadRequestError, host_name

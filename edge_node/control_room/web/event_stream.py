@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.web.json_views import as_json, link_view, robot_view, verdict_row
+from edge_node.control_room.web.json.json_views import as_json, link_view, robot_view, verdict_row
 from edge_node.messages.finding import Finding
 from edge_node.messages.response import Response
 from edge_node.messages.review import is_finding, parse_review

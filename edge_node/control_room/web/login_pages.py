@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from edge_node.control_room.people.logins import LoginRefusedError
 from edge_node.control_room.web.access import cookie_name, is_secure, page_path
-from edge_node.control_room.web.json_responses import read_body
+from edge_node.control_room.web.json.json_responses import read_body
 from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:

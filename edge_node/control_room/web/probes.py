@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from edge_node.control_room.web.json_responses import respond
+from edge_node.control_room.web.json.json_responses import respond
 from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:

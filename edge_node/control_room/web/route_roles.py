@@ -66,7 +66,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("POST", "/api/quarantine/{site}/{robot}/{decision}"): Role.ADMIN,
 }
 # Files that the login page shows.
-OPEN_FILES: Final = frozenset({"/page/login.css", "/page/theme.js", "/page/icon.svg"})
+OPEN_FILES: Final = frozenset({"/page/style/login.css", "/page/theme.js", "/page/icon.svg"})
 
 
 def list_routes(routes: Iterable[BaseRoute]) -> Iterator[RouteKey]:

@@ -1,17 +1,17 @@
 // The page as a whole: views, selection, keys, and who is told what changed.
-import { showCommands } from "./commands.js";
-import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, toggleMap } from "./detail.js";
+import { showCommands } from "./live/commands.js";
+import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, toggleMap } from "./detail/drawer.js";
 import { byId, el, setText } from "./dom.js";
-import { feed, fillFeed } from "./feed.js";
-import { pictureCame, reveal, showFindings } from "./findings.js";
-import { badge, showFleet, showGaps, showHealth } from "./health.js";
-import { makeHistory, showHistory } from "./history.js";
-import { makeQueue, reviewed, showQueue, stepQueue } from "./queue.js";
-import { makePeople, showPeople, showPerson } from "./people.js";
-import { press } from "./review.js";
-import { showLatestOnly, showRobots } from "./robots.js";
+import { feed, fillFeed } from "./live/feed.js";
+import { pictureCame, reveal, showFindings } from "./live/findings.js";
+import { badge, showFleet, showGaps, showHealth } from "./health/health.js";
+import { makeHistory, showHistory } from "./history/history.js";
+import { makeQueue, reviewed, showQueue, stepQueue } from "./review/queue.js";
+import { makePeople, showPeople, showPerson } from "./health/people.js";
+import { press } from "./review/review.js";
+import { showLatestOnly, showRobots } from "./live/robots.js";
 import { findingKey, known, on, rate, robotKey, start } from "./store.js";
-import { StripBoard } from "./stripboard.js";
+import { StripBoard } from "./live/stripboard.js";
 import { glyph, reach } from "./words.js";
 
 const VIEWS = ["live", "history", "health", "review"];

@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room import room_audit
+from edge_node.control_room.history.audit import AuditEntry, Deed
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import AuditEntry, Deed
 
 if TYPE_CHECKING:
     from pathlib import Path

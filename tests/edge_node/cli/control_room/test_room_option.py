@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.records import Deed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import msgspec
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Delivery, StoredReview
 from edge_node.control_room.ingest.batch_store import store
-from edge_node.control_room.web.json_views import as_json, conflict_view, record_row, verdict_view
+from edge_node.control_room.web.json.json_views import as_json, conflict_view, record_row, verdict_view
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import encode

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from edge_node.control_room.history.audit import AuditEntry, Deed
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.history.records import AuditEntry, Deed
 from edge_node.control_room.people.audit import Audit, is_told
 from edge_node.control_room.people.roles import Origin, Person, Role
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.people.roles import Role
 from edge_node.control_room.web import access
 from tests.support.room_app import Answer, RoomApp, scope_of
@@ -164,7 +164,7 @@ def test_a_post_behind_a_proxy_comes_from_the_page_as_the_browser_knows_it(
 
 def test_a_path_in_the_host_header_opens_nothing(locked: RoomApp) -> None:
     """Some versions of starlette take it for the path of the request."""
-    for host in ("localhost/healthz?", "localhost/page/login.css?"):
+    for host in ("localhost/healthz?", "localhost/page/style/login.css?"):
         assert locked.request("/api/state", host=host).status in (401, 421)
 
 

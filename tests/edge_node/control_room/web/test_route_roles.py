@@ -43,7 +43,7 @@ def test_every_route_has_a_role_and_every_role_a_route(room: RoomApp) -> None:
     """Whoever adds a route says here who may use it; what is open to all stands in this test too."""
     assert set(list_routes(room.app.routes)) == ROUTE_ROLES.keys()
     assert {route for route, role in ROUTE_ROLES.items() if role is None} == OPEN
-    assert {f"/page/{name}" for name in ("login.css", "theme.js", "icon.svg")} == OPEN_FILES
+    assert {f"/page/{name}" for name in ("style/login.css", "theme.js", "icon.svg")} == OPEN_FILES
 
 
 @pytest.mark.parametrize("route", sorted(ROUTE_ROLES), ids=" ".join)

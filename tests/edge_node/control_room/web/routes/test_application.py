@@ -12,7 +12,7 @@ import pytest
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.web.application import PAGE
+from edge_node.control_room.web.routes.application import PAGE
 from edge_node.messages.verdict import Pose, encode
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
 
 
-@pytest.mark.parametrize("file", sorted(PAGE.iterdir()), ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", sorted(path for path in PAGE.rglob("*") if path.is_file()), ids=lambda file: file.name
+)
 def test_no_file_of_the_page_names_a_path_from_the_root(file: Path) -> None:
     """Below a path of a reverse proxy each address must be found from where the page lies."""
     assert re.findall(r"""["'`(]/[A-Za-z][^\n]{0,40}""", file.read_text(encoding="utf-8")) == []
@@ -184,10 +186,10 @@ def test_events_tell_what_is_new(room: ControlRoom, broker: Mosquitto) -> None:
 
 def test_the_page_never_reads_text_as_markup() -> None:
     """Whatever robots send is put into text nodes: no script of ours knows another way."""
-    from edge_node.control_room.web.application import PAGE
+    from edge_node.control_room.web.routes.application import PAGE
 
-    scripts = list(PAGE.glob("*.js"))
-    assert len(scripts) > 5
+    scripts = list(PAGE.rglob("*.js"))
+    assert len(scripts) > 15
     for script in scripts:
         text = script.read_text(encoding="utf-8")
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):

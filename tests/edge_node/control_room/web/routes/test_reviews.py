@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from tests.support.room_app import RoomApp
 from tests.support.verdicts import verdict
 

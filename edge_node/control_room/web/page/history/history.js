@@ -1,8 +1,8 @@
 // The history: filters, their strip chart, their verdicts page by page.
-import { byId, el } from "./dom.js";
-import { findingKey, ask, known, robotKey } from "./store.js";
-import { Strip } from "./strip.js";
-import { areaWords, count, dateTime, glyph, metres, outcomeWord, percent } from "./words.js";
+import { byId, el } from "../dom.js";
+import { findingKey, ask, known, robotKey } from "../store.js";
+import { Strip } from "../live/strip.js";
+import { areaWords, count, dateTime, glyph, metres, outcomeWord, percent } from "../words.js";
 
 const PAGE = 200;
 const CHOICES = [["robot", "Robot"], ["outcome", "Outcome"], ["material", "Material"], ["severity", "Severity"], ["asset", "Asset"]];

@@ -1,6 +1,6 @@
 // The mission report and the reviewed pictures, to take away as files.
 
-import { byId, el } from "./dom.js";
+import { byId, el } from "../dom.js";
 
 export function makeReport() {
   const robot = el("select", { name: "robot", required: true, "aria-label": "Robot" });

@@ -19,8 +19,8 @@ from edge_node.control_room.long_work.job_order import JobKind, PostedJob, Repor
 from edge_node.control_room.long_work.job_queue import RETRY_AFTER_S, Job, JobState, QueueFullError
 from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web.access import still_knows
-from edge_node.control_room.web.json_responses import read_body, respond, respond_found, respond_problem
-from edge_node.control_room.web.query_parameters import parse_query
+from edge_node.control_room.web.json.json_responses import read_body, respond, respond_found, respond_problem
+from edge_node.control_room.web.json.query_parameters import parse_query
 from edge_node.control_room.web.services import get_services
 from edge_node.validation import describe_invalid
 

@@ -8,10 +8,10 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.robots.review_service import RequestRefusedError
 from edge_node.control_room.web.access import person_of
-from edge_node.control_room.web.json_responses import read_body, respond, respond_problem
+from edge_node.control_room.web.json.json_responses import read_body, respond, respond_problem
 from edge_node.control_room.web.services import get_services
 from edge_node.messages.command import Verb
 

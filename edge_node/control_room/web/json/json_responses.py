@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from edge_node.control_room.web.json_views import as_json
+from edge_node.control_room.web.json.json_views import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.web.json_views import as_json, marking_view, verdict_row
+from edge_node.control_room.web.json.json_views import as_json, marking_view, verdict_row
 from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.verdict import Pose, Reason

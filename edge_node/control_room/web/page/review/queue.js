@@ -1,8 +1,8 @@
 // Pictures that nobody reviewed, what teaches most first.
-import { byId, el } from "./dom.js";
-import { shot } from "./findings.js";
-import { ask, known, robotKey } from "./store.js";
-import { count, dateTime, glyph, metres, percent, reasonWord, verdictWords } from "./words.js";
+import { byId, el } from "../dom.js";
+import { shot } from "../live/findings.js";
+import { ask, known, robotKey } from "../store.js";
+import { count, dateTime, glyph, metres, percent, reasonWord, verdictWords } from "../words.js";
 
 const PAGE = 60;
 const ORDER = ["shadow", "uncertain", "low_margin", "finding_worse", "finding_first", "corroded", "snapshot", "sample", "none"];

@@ -1,7 +1,7 @@
 // What a person says of a finding or a verdict: confirmed, or disputed with what is right; kept, and told to
 // the robot.
-import { el } from "./dom.js";
-import { ask, known } from "./store.js";
+import { el } from "../dom.js";
+import { ask, known } from "../store.js";
 
 const NAME = "reviewer";
 

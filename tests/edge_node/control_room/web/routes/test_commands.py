@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.records import Deed
+from edge_node.control_room.history.audit import Deed
 from tests.support.room_app import RoomApp
 from tests.support.verdicts import verdict
 

@@ -14,16 +14,12 @@ from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.requests.request_turns import RequestTurns
-from edge_node.control_room.web import (
-    api,
-    downloads,
-    json_responses,
-    login_pages,
-    metrics_endpoint,
-    probes,
-)
+from edge_node.control_room.web import login_pages, metrics_endpoint, probes
 from edge_node.control_room.web.access import AccessMiddleware
-from edge_node.control_room.web.query_parameters import QueryError
+from edge_node.control_room.web.json import json_responses
+from edge_node.control_room.web.json.query_parameters import QueryError
+from edge_node.control_room.web.routes import downloads
+from edge_node.control_room.web.routes import queries as api
 from edge_node.control_room.web.services import get_services
 
 if TYPE_CHECKING:
@@ -32,7 +28,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.web.services import Services
 
-PAGE = Path(__file__).with_name("page")
+PAGE = Path(__file__).parents[1] / "page"
 
 
 def build_application(services: Services, lifespan: Lifespan[Starlette] | None = None) -> Starlette:

@@ -1,6 +1,6 @@
 // What an operator may ask of the robot that the page keeps to.
-import { byId, el, setText } from "./dom.js";
-import { ask, known } from "./store.js";
+import { byId, el, setText } from "../dom.js";
+import { ask, known } from "../store.js";
 
 const COMMANDS = [["ping", "Ping", "Does it answer?"], ["snapshot", "Snapshot", "Keep and send a picture of what the camera sees now"], ["pause", "Pause", "Stop judging frames until Resume"], ["resume", "Resume", "Judge frames again"]];
 

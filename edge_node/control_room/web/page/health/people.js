@@ -1,7 +1,7 @@
 // Who uses the room: who is logged in, and, for admins, users and the audit.
-import { byId, el, setText } from "./dom.js";
-import { ask, known } from "./store.js";
-import { count, dateTime } from "./words.js";
+import { byId, el, setText } from "../dom.js";
+import { ask, known } from "../store.js";
+import { count, dateTime } from "../words.js";
 
 const PAGE = 50;
 const ORIGINS = { login: "logged in with a password", proxy: "named by the site's own login", program: "by a program's token", shared_token: "logged in with the token that all share", loopback: "on the control room's machine, without a login", command_line: "on the control room's command line" };

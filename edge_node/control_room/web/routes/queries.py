@@ -18,17 +18,16 @@ from edge_node import __version__
 from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.history.records import FindingFilter
 from edge_node.control_room.requests.client import client_of
-from edge_node.control_room.web import command_api, people_api, review_api
-from edge_node.control_room.web import json_views as views
 from edge_node.control_room.web.access import person_of, validity_of
 from edge_node.control_room.web.event_stream import TooManyBrowsersError
-from edge_node.control_room.web.json_responses import (
+from edge_node.control_room.web.json import json_views as views
+from edge_node.control_room.web.json.json_responses import (
     respond,
     respond_found,
     respond_from_thread,
     respond_problem,
 )
-from edge_node.control_room.web.query_parameters import (
+from edge_node.control_room.web.json.query_parameters import (
     NOT_TOLD,
     FindingQuery,
     QueryError,
@@ -37,6 +36,9 @@ from edge_node.control_room.web.query_parameters import (
     VerdictQuery,
     parse_query,
 )
+from edge_node.control_room.web.routes import commands as command_api
+from edge_node.control_room.web.routes import people as people_api
+from edge_node.control_room.web.routes import reviews as review_api
 from edge_node.control_room.web.services import get_services
 from edge_node.messages.topics import ROOT
 

@@ -1,7 +1,7 @@
 // The robots and their lamps.
-import { byId, el, keyed, setText } from "./dom.js";
-import { known, robotKey } from "./store.js";
-import { age, controlWords, count, counted, duration, glyph, metres, serverNow, verdictWords } from "./words.js";
+import { byId, el, keyed, setText } from "../dom.js";
+import { known, robotKey } from "../store.js";
+import { age, controlWords, count, counted, duration, glyph, metres, serverNow, verdictWords } from "../words.js";
 
 const SILENT_MS = 30_000; // health comes every few seconds
 const CLOCK_OFF_S = 5;

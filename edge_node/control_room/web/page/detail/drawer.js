@@ -1,10 +1,10 @@
 // The drawer: one finding or one verdict, with its picture, its map and its path through the cascade.
-import { byId, el } from "./dom.js";
-import { pictureAddress, stateTag } from "./findings.js";
-import { originWords, reviewForm } from "./review.js";
-import { reasonTags } from "./queue.js";
-import { ask, known } from "./store.js";
-import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "./words.js";
+import { byId, el } from "../dom.js";
+import { pictureAddress, stateTag } from "../live/findings.js";
+import { originWords, reviewForm } from "../review/review.js";
+import { reasonTags } from "../review/queue.js";
+import { ask, known } from "../store.js";
+import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "../words.js";
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus

@@ -1,7 +1,7 @@
 // Verdicts as they come.
-import { byId, el } from "./dom.js";
-import { known, robotKey } from "./store.js";
-import { clockTime, glyph, metres, verdictWords } from "./words.js";
+import { byId, el } from "../dom.js";
+import { known, robotKey } from "../store.js";
+import { clockTime, glyph, metres, verdictWords } from "../words.js";
 
 const ROWS = 60;
 

@@ -8,12 +8,13 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from edge_node.control_room.history.records import Deed, ReviewOrigin
+from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.robots.review_service import PostedReview, RequestRefusedError
 from edge_node.control_room.web.access import person_of
-from edge_node.control_room.web.command_api import DISABLED
-from edge_node.control_room.web.json_responses import read_body, respond, respond_problem
-from edge_node.control_room.web.json_views import review_view
+from edge_node.control_room.web.json.json_responses import read_body, respond, respond_problem
+from edge_node.control_room.web.json.json_views import review_view
+from edge_node.control_room.web.routes.commands import DISABLED
 from edge_node.control_room.web.services import get_services
 from edge_node.validation import describe_invalid
 

@@ -1,8 +1,8 @@
 // The strip charts of the live view: of the chosen robot, or of the few that matter most.
-import { el } from "./dom.js";
-import { ask, findingKey, known, robotKey } from "./store.js";
+import { el } from "../dom.js";
+import { ask, findingKey, known, robotKey } from "../store.js";
 import { Strip } from "./strip.js";
-import { serverNow } from "./words.js";
+import { serverNow } from "../words.js";
 
 const SPANS = [["15 min", 900], ["1 h", 3600], ["24 h", 86_400], ["all", null]];
 const MAX_STRIPS = 3;

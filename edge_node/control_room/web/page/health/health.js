@@ -1,8 +1,8 @@
 // Health: robots in numbers, what is missing, what could not be read, and the room itself.
-import { byId, el, setText } from "./dom.js";
-import { alarms, condition, part } from "./robots.js";
-import { ask, known, robotKey } from "./store.js";
-import { age, bytes, count, counted, dateTime, duration } from "./words.js";
+import { byId, el, setText } from "../dom.js";
+import { alarms, condition, part } from "../live/robots.js";
+import { ask, known, robotKey } from "../store.js";
+import { age, bytes, count, counted, dateTime, duration } from "../words.js";
 
 const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Unchanged", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Camera", "Alarms"];
 

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from edge_node.control_room.web.query_parameters import (
+from edge_node.control_room.web.json.query_parameters import (
     FindingQuery,
     QueryError,
     ReviewQuery,

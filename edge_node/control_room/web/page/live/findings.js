@@ -1,7 +1,7 @@
 // The list of findings: open ones first, worst first, then what was closed.
-import { byId, el, keyed, setText } from "./dom.js";
-import { findingKey, known, robotKey } from "./store.js";
-import { areaWords, dateTime, glyph, percent, rank, reach } from "./words.js";
+import { byId, el, keyed, setText } from "../dom.js";
+import { findingKey, known, robotKey } from "../store.js";
+import { areaWords, dateTime, glyph, percent, rank, reach } from "../words.js";
 
 const SHOWN = 200;
 

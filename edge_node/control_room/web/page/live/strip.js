@@ -1,7 +1,7 @@
 // The strip chart: a pass along the path as an inspection log. Findings on top, severity as columns that are
 // the fuller the more of a stretch is corroded, the corroded area as a line, and below what was looked at.
-import { el, svg } from "./dom.js";
-import { clockTime, dateTime, getSeverities, percent, rank, tone, reach } from "./words.js";
+import { el, svg } from "../dom.js";
+import { clockTime, dateTime, getSeverities, percent, rank, tone, reach } from "../words.js";
 
 const LEFT = 56, RIGHT = 40, TOP = 4, LANE = 16, PLOT = 84, SEEN = 7, AXIS = 20;
 

@@ -1,0 +1,1 @@
+"""Read the values of requests, and write records as JSON."""
