@@ -14,7 +14,8 @@ from converter.training.recipe import read_recipe
 from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.sections import HttpConfig, example_config, load_config
 from edge_node.control_room.people.logins import read_shared_token
-from edge_node.control_room.settings import WebConfig, example_settings, load_settings
+from edge_node.control_room.sections import WebConfig
+from edge_node.control_room.settings import example_settings, load_settings
 from edge_node.errors import CorrosionError
 from edge_node.messages.topics import Topics
 from edge_node.monitoring.live_view import LiveView

@@ -18,7 +18,7 @@ import pytest
 
 from edge_node.control_room.ingest.admission import Admission
 from edge_node.control_room.ingest.batch_store import store
-from edge_node.control_room.settings import RoomConfig
+from edge_node.control_room.sections import RoomConfig
 from edge_node.mqtt.types import Incoming
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.settings import RoomConfig, RoomSettings, build_settings, load_settings
+from edge_node.control_room.sections import RoomConfig
+from edge_node.control_room.settings import RoomSettings, build_settings, load_settings
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:

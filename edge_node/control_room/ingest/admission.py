@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.settings import RoomConfig
+    from edge_node.control_room.sections import RoomConfig
 
 _LOOK_S = 2.0  # after which a decision holds that was made elsewhere: on the command line
 NOTICE = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
-    from edge_node.control_room.settings import RoomConfig
+    from edge_node.control_room.sections import RoomConfig
 
 _MAX_EPOCHS = 1000  # of all robots, whose last receipts are known
 _INTERVAL_S = 1.0  # a robot's send window may wait for it; each is a retained message

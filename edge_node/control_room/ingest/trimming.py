@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_node.clock_floor import ClockReading
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import VerdictRecord
-    from edge_node.control_room.settings import RoomConfig
+    from edge_node.control_room.sections import RoomConfig
 
 HOLD_S = 12 * 3600.0  # a clock that leapt must run on so long before anything is deleted by it
 SILENCE_S = 14 * 86_400.0  # without a verdict nothing confirms the clock, and nothing needs the room

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.records import RobotRecord, Share
     from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.long_work.job_queue import JobQueue
-    from edge_node.control_room.settings import RoomConfig
+    from edge_node.control_room.sections import RoomConfig
 
 _MOST_ROBOTS = 200  # with series of their own, the last heard ones: each robot costs six
 _SILENT_S = 30.0  # as the page has it

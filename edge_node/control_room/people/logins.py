@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.control_room.people.audit import Audit
-    from edge_node.control_room.settings import RoomSettings, WebConfig
+    from edge_node.control_room.sections import WebConfig
+    from edge_node.control_room.settings import RoomSettings
 
 MIN_TOKEN = 16
 _TOKEN_WANTED = f"wanted one line of at least {MIN_TOKEN} characters; `openssl rand -hex 16` makes one"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import ReviewOrigin
-    from edge_node.control_room.settings import RoomCommandsConfig
+    from edge_node.control_room.sections import RoomCommandsConfig
     from edge_node.mqtt.types import Endpoint
 
 _WORKERS = 4  # threads; each waits for one robot

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edge_node.config.delivery_sections import MqttConfig
-    from edge_node.control_room.settings import RoomSettings, WebConfig
+    from edge_node.control_room.sections import WebConfig
+    from edge_node.control_room.settings import RoomSettings
 
 _MQTT_FILES = ("username_file", "password_file", "ca_file", "cert_file", "key_file")
 

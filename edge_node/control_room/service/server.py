@@ -41,7 +41,8 @@ from edge_node.monitoring.systemd import Notifier
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from edge_node.control_room.settings import RoomSettings, WebConfig
+    from edge_node.control_room.sections import WebConfig
+    from edge_node.control_room.settings import RoomSettings
 
 _LOGINS_S = 1.0  # interval between looks at whose login has ended
 _ROBOTS_S = 0.5  # interval between events about changed robots

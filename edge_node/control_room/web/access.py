@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.people.audit import Audit
     from edge_node.control_room.people.logins import Logins
-    from edge_node.control_room.settings import WebConfig
+    from edge_node.control_room.sections import WebConfig
 
 _COOKIE: Final = "corrosion_room"
 _DAY_S = 86_400

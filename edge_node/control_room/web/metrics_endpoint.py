@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from edge_node.control_room.metrics.room_metrics import RoomMetrics
-    from edge_node.control_room.settings import WebConfig
+    from edge_node.control_room.sections import WebConfig
 
 PATH = "/metrics"
 _SHORTEST_TOKEN = 16

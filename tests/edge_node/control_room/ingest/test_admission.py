@@ -9,7 +9,7 @@ import pytest
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.admission import Admission
 from edge_node.control_room.ingest.batch_store import store
-from edge_node.control_room.settings import RoomConfig
+from edge_node.control_room.sections import RoomConfig
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming

@@ -10,7 +10,7 @@ from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest import receipts
 from edge_node.control_room.ingest.batch_store import Arrival
 from edge_node.control_room.ingest.receipts import ReceiptBook
-from edge_node.control_room.settings import RoomConfig
+from edge_node.control_room.sections import RoomConfig
 from tests.support.collector import Collector
 from tests.support.ingest_room import Room, robot_verdict
 from tests.support.processes import Mosquitto, wait_for

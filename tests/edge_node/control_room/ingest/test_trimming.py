@@ -10,7 +10,7 @@ import pytest
 from edge_node.clock import TimeQuality
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.trimming import HOLD_S, HistoryTrimmer
-from edge_node.control_room.settings import RoomConfig
+from edge_node.control_room.sections import RoomConfig
 from tests.support.clocks import SetClock
 from tests.support.verdicts import verdict
 

@@ -17,7 +17,7 @@ from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.metrics.monitoring_files import ALERTS, DASHBOARD
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
-from edge_node.control_room.settings import RoomConfig
+from edge_node.control_room.sections import RoomConfig
 from edge_node.messages.status import LinkState
 from edge_node.monitoring import prometheus
 from tests.support.dashboard import list_expressions, list_names

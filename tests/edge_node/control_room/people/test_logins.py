@@ -10,7 +10,8 @@ import pytest
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.people.logins import Claim, LoginRefusedError, check_logins, read_shared_token
 from edge_node.control_room.people.roles import Origin, Person, Role
-from edge_node.control_room.settings import WebConfig, build_settings
+from edge_node.control_room.sections import WebConfig
+from edge_node.control_room.settings import build_settings
 from edge_node.errors import ConfigError
 from tests.support.room_app import PASSWORD, QUICK_HASH, RoomApp
 

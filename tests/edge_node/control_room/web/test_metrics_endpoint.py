@@ -10,7 +10,7 @@ pytest.importorskip("starlette")
 
 from starlette.requests import Request
 
-from edge_node.control_room.settings import WebConfig
+from edge_node.control_room.sections import WebConfig
 from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.errors import ConfigError
 
