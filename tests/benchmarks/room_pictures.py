@@ -1,9 +1,9 @@
-"""Take pictures of every view and state of the control room's page: ``python -m tests.benchmarks.room_pictures OUT``.
+"""Take pictures of every view and state of the page: ``python -m tests.benchmarks.room_pictures OUT``.
 
 A real room on a real mosquitto, filled with a scene of long names, robots of one name, assets, findings and
-pictures, in a headless Chromium: each at 1400 and at 390 px, dark and light. Views are found by their tabs, so
-a new one is taken without a change here. Beside the pictures a table: for each, whether the document scrolls
-sideways, and texts that are cut.
+pictures, in a headless Chromium: each at 1400 and at 390 px, dark and light. Views are found by their tabs,
+so a new one is taken without a change here. Beside the pictures a table: for each, whether the document
+scrolls sideways, and texts that are cut.
 """
 
 from __future__ import annotations

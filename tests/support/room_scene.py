@@ -1,4 +1,4 @@
-"""A control room with all that a page must show whole: long names, two of one name, no pose, RTL text, alarms."""
+"""A control room with all that a page must show whole: long names, two of one name, no pose, RTL, alarms."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ LONG_ASSET = "Rohrleitung-Nordpier-Abschnitt-17b-Schweissnahtueberwachungsstreck
 RTL_ASSET = "أنبوب الرصيف الشمالي"
 BUNDLE = BundleReference(name="steel-aluminium", version="1.4", sha256="5f0c" * 16)
 _PATH_M = 60.0
+_SYNCHRONIZED = Part(state=PartState.OK, text="synchronized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Robot:
     asset: str | None
     has_pose: bool = True
     presence: Presence | None = Presence.ONLINE
-    clock: Part = Part(state=PartState.OK, text="synchronized")
+    clock: Part = _SYNCHRONIZED
     alarm: str = ""
 
 
@@ -109,7 +110,7 @@ def _status(robot: Robot, now: datetime) -> Status:
         epoch="epoch",
         version="0.9.0",
         bundle=f"{BUNDLE.name} {BUNDLE.version}",
-        camera=Part(state=PartState.OK, text="1920 × 1080 at 30.0 frames/s"),
+        camera=Part(state=PartState.OK, text="1920 x 1080 at 30.0 frames/s"),
         model=Part(state=PartState.OK),
         clock=robot.clock,
         findings_open=2,
@@ -192,7 +193,9 @@ def _stage(name: str, label: str, probabilities: dict[str, float]) -> StageVerdi
     )
 
 
-def _finding(robot: Robot, seed: int, number: int, of: int, now: datetime, names: list[str]) -> Finding:
+def _finding(  # noqa: PLR0917  # each is of the finding
+    robot: Robot, seed: int, number: int, of: int, now: datetime, names: list[str]
+) -> Finding:
     is_open = number % 3 == 0
     begin_m = _PATH_M * (number + 0.3) / max(of, 1)
     first = now - timedelta(minutes=38) + timedelta(minutes=36) * number / max(of, 1)

@@ -1,6 +1,6 @@
 // Strip charts below one another: one for each asset; where a robot names none, or sends no pose, one for it.
 import { el } from "../dom.js";
-import { assetWord, findingKey, known, robotKey, robotWord } from "../store.js";
+import { assetWord, findingKey, known, knownUntil, robotKey, robotWord } from "../store.js";
 import { counted } from "../words.js";
 import { Strip } from "./strip.js";
 
@@ -53,7 +53,7 @@ function findingsOn({ site, asset, robots, by_time: byTime }, findings) {
 
 /** Where the strip's robots are now. */
 function placesOn({ site, asset, robots }) {
-  return robots.map((robot) => known.latest.get(robotKey({ site, robot }))).filter((latest) => latest && (latest.asset ?? null) === asset && latest.distance_m !== null).map((latest) => latest.distance_m);
+  return knownUntil() !== null ? [] : robots.map((robot) => known.latest.get(robotKey({ site, robot }))).filter((latest) => latest && (latest.asset ?? null) === asset && latest.distance_m !== null).map((latest) => latest.distance_m);
 }
 
 function filtersOf({ site, asset, robots, by_time: byTime }, { from, to }) {
