@@ -307,7 +307,7 @@ def caption_picture(found: MissionFinding) -> str:
     if shown.area_mm2:
         facts.append(f"about {area_text(shown.area_mm2)}")
     if shown.confidence is not None:
-        facts.append(f"{shown.confidence:.0%} sure")
+        facts.append(f"confidence {shown.confidence:.0%}")
     is_worst = shown.verdict == found.finding.best_verdict
     facts += [] if is_worst else ["the worst frame has no picture"]
     return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"

@@ -42,8 +42,10 @@ def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
     history.add_finding(finding(12, best_evidence=worst, **EVIDENCE))
     text = text_of(pdf_of(collect_mission(history, WHO)), tmp_path)
     captions = " ".join(text.split())
-    assert "whole picture: mid, about 14% corroded, 99% sure, the worst frame has no picture" in captions
-    assert "whole picture: late, about 100% corroded, 99% sure; violet" in captions
+    assert (
+        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame has no picture" in captions
+    )
+    assert "whole picture: late, about 100% corroded, confidence 99%; violet" in captions
     assert "a picture of this finding (whole picture), perhaps not of its worst frame" in captions
 
 
