@@ -50,7 +50,10 @@ def wrong_words(text: str) -> list[str]:
 
 def python_texts(path: Path) -> Iterator[str]:
     """Return the string constants of a module that are no docstrings: texts, among them those for people."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    if not wrong_words(text):
+        return  # nor in any string of it; to parse all modules would take seconds
+    tree = ast.parse(text)
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)

@@ -77,7 +77,9 @@ def select_asset_strips(  # noqa: PLR0913  # each is a part of the question, by 
             group.add(name, *ends, to_us)
     newest = sorted(found.values(), key=lambda group: -group.last_us)[:most]
     strips = [_make_strip(database, group, only, cells) for group in newest]
-    return sorted(strips, key=lambda strip: (strip.site, strip.asset or "~", strip.robots)), len(found)
+    return sorted(
+        strips, key=lambda strip: (strip.site, strip.asset is None, strip.asset, strip.robots)
+    ), len(found)
 
 
 @dataclass(slots=True)
