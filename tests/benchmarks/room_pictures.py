@@ -23,7 +23,7 @@ from tests.support.control_room import ControlRoom
 from tests.support.page_layout import cut_texts, scrolls_sideways
 from tests.support.processes import Mosquitto
 from tests.support.room_app import PASSWORD, QUICK_HASH
-from tests.support.room_scene import announce, fill_history
+from tests.support.room_scene import MANY, announce, fill_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +76,7 @@ def main() -> None:
         page.on("pageerror", lambda error: print(f"error in the page: {error}"))
         photographer = Photographer(page, args.out, args.only)
         _take_empty(Path(name) / "empty", photographer)
+        _take_many(Path(name) / "many", photographer)
         _take_full(Path(name) / "full", photographer)
 
 
@@ -117,6 +118,20 @@ def _take_empty(folder: Path, photographer: Photographer) -> None:
         photographer.take("login-wrong")
         _log_in(page, room)
         _take_views(photographer, "empty")
+    broker.kill()
+
+
+def _take_many(folder: Path, photographer: Photographer) -> None:
+    """Take 200 robots with 600 findings and no pictures."""
+    folder.mkdir()
+    broker = Mosquitto(folder)
+    broker.start()
+    (folder / "room").mkdir(mode=0o700)
+    fill_history(folder / "room", MANY, verdicts=20, findings=3, with_pictures=False)
+    with _run_room(folder, broker) as room, Collector(broker.port, "nothing", client_id="many") as client:
+        announce(client, MANY)
+        _log_in(photographer.page, room)
+        _take_views(photographer, "many")
     broker.kill()
 
 

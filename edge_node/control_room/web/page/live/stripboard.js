@@ -5,7 +5,7 @@ import { counted, dateTime, serverNow } from "../words.js";
 import { StripSet } from "./strip_set.js";
 
 const SPANS = [["15 min", 900], ["1 h", 3600], ["24 h", 86_400], ["all", null]];
-const MAX_ROBOTS = 6; // whose strips are shown while none is chosen
+const MAX_ROBOTS = 4; // whose strips are shown while none is chosen
 const FEW = 4, MANY = 40; // strips at once, and after "show all"
 const FRESH_MS = 1500; // charts are drawn anew at most so often
 const CELLS = 240;
