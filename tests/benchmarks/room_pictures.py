@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SIZES = ((1400, 900), (390, 844))
+_TALLEST = 4000
 _THEMES = ("dark", "light")
 
 
@@ -52,10 +53,19 @@ class Photographer:
                 self.page.wait_for_timeout(150)
                 path = self.out / f"{name}-{width}-{theme}.png"
                 self.page.screenshot(path=str(path), full_page=width < 1000)
+            self._take_whole(name, width)
             sideways = "scrolls sideways" if scrolls_sideways(self.page) else "fits"
             print(
                 f"{name:<24} {width:>5} px  {sideways}  cut: {cut_texts(self.page) or 'nothing'}", flush=True
             )
+
+    def _take_whole(self, name: str, width: int) -> None:
+        """Take what lies below the window's edge too, where the view scrolls within the window."""
+        tall = self.page.evaluate("(document.getElementById('main')?.scrollHeight ?? 0) + 120")
+        if width < _SIZES[0][0] or tall <= _SIZES[0][1] + 120:
+            return
+        self.page.set_viewport_size({"width": width, "height": min(tall, _TALLEST)})
+        self.page.screenshot(path=str(self.out / f"{name}-{width}-whole.png"))
 
 
 def main() -> None:

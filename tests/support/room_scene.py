@@ -212,7 +212,7 @@ def _finding(  # noqa: PLR0917  # each is of the finding
     is_open = number % 3 == 0
     begin_m = _PATH_M * (number + 0.3) / max(of, 1)
     first = now - timedelta(minutes=38) + timedelta(minutes=36) * number / max(of, 1)
-    best = f"{robot.name}:epoch:{1 + number}"
+    best = f"{robot.name}:epoch:{3 + 10 * number}"  # corroded
     has_picture = bool(names) and number % 4 != 3
     return Finding(
         id=f"{robot.name}:epoch:f{number + 1}",
