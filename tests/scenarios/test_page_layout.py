@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_node.messages.verdict import encode
 from tests.support.browser import browser
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
 from tests.support.page_layout import cut_texts, scrolls_sideways
 from tests.support.processes import Mosquitto
 from tests.support.room_scene import LONG_ASSET, LONG_NAME, RTL_ASSET, announce, fill_history
-from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,11 +166,6 @@ def test_lamps_are_grey_while_nothing_is_known(site: tuple[Mosquitto, ControlRoo
     room.kill()
     page.get_by_text("This page lost its control room at 20").wait_for()
     _assert_not_known(page)
-    room.start()
-    page.locator("#tally-online", has_text="5 / 7").wait_for(timeout=40_000)
-    with Collector(broker.port, "nothing", client_id="one-more") as client:
-        client.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(900, "C")))
-    page.locator('#feed [data-id="crawler-1:epoch:900"]').wait_for()
 
 
 def _assert_not_known(page: Any) -> None:
