@@ -52,12 +52,21 @@ class Photographer:
                 self.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
                 self.page.wait_for_timeout(150)
                 path = self.out / f"{name}-{width}-{theme}.png"
-                self.page.screenshot(path=str(path), full_page=width < 1000)
+                self._shoot(path, width, height)
             self._take_whole(name, width)
             sideways = "scrolls sideways" if scrolls_sideways(self.page) else "fits"
             print(
                 f"{name:<24} {width:>5} px  {sideways}  cut: {cut_texts(self.page) or 'nothing'}", flush=True
             )
+
+    def _shoot(self, path: Path, width: int, height: int) -> None:
+        """Take the window of a desk, and the whole document of a telephone, down to some length."""
+        if width >= _SIZES[0][0]:
+            self.page.screenshot(path=str(path))
+            return
+        tall = self.page.evaluate("document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(max(tall, height), _TALLEST)}
+        self.page.screenshot(path=str(path), clip=clip, full_page=True)
 
     def _take_whole(self, name: str, width: int) -> None:
         """Take what lies below the window's edge too, where the view scrolls within the window."""
