@@ -182,9 +182,17 @@ class PostgresRooms:
         name = self._free.pop() if self._free else self._server.make_database(self._template)
         return DatabasePlace(url=self._server.url(name), pictures_dir=str(folder / "pictures"))
 
+    def make_empty(self) -> DatabasePlace:
+        """Return the place of a database without tables."""
+        return DatabasePlace(url=self._server.url(self._server.make_database()))
+
+    def execute(self, place: DatabasePlace, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement in a history's database as the server's owner."""
+        return self._server.execute(statement, _name_of(place))
+
     def give_back(self, place: DatabasePlace) -> None:
         """Empty the database of a history that is closed."""
-        name = place.url.partition("?")[0].rpartition("/")[2]
+        name = _name_of(place)
         self._server.execute(_EMPTY, name)
         self._free.append(name)
 
@@ -215,6 +223,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+def _name_of(place: DatabasePlace) -> str:
+    return place.url.partition("?")[0].rpartition("/")[2]
 
 
 def _list_children(pid: int) -> list[int]:

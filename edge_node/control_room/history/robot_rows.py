@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FIND_ROBOT = select(robot.c.robot_key).where(
     robot.c.site == bindparam("site"), robot.c.robot == bindparam("robot")
 )
-# Another process may have heard of it at the same time: then its row is waited for.
+# Another process may have heard of it first, since the transaction began: then its row is waited for.
 _FIND_LOCKED = FIND_ROBOT.with_for_update(key_share=True)
 _INSERT_ROBOT = insert_new(robot).values(
     {name: bindparam(name) for name in ("site", "robot", "first_heard_us", "last_heard_us")}
@@ -25,7 +25,7 @@ _INSERT_ROBOT = insert_new(robot).values(
 def find_robot_key(database: Database, site: str, name: str, heard_us: int) -> int:
     """Return the key of a robot's row; in an open transaction."""
     named = {"site": site, "robot": name}
-    row = database.peek(FIND_ROBOT, named)
+    row = database.peek(_FIND_LOCKED, named)
     while row is None:
         database.write(_INSERT_ROBOT, {**named, "first_heard_us": heard_us, "last_heard_us": heard_us})
         row = database.peek(_FIND_LOCKED, named)

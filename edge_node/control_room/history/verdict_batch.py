@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.verdict_rows import NewVerdict
 
 _named = listed("named", site=Text(), robot=Text())
-_FIND_ROBOTS = select(robot.c.site, robot.c.robot, robot.c.robot_key).join(
-    _named, (_named.c.site == robot.c.site) & (_named.c.robot == robot.c.robot)
+# Locked here too: one that was not there when the transaction began may be there now.
+_FIND_ROBOTS = (
+    select(robot.c.site, robot.c.robot, robot.c.robot_key)
+    .join(_named, (_named.c.site == robot.c.site) & (_named.c.robot == robot.c.robot))
+    .order_by(robot.c.robot_key)
+    .with_for_update(key_share=True, of=robot)
 )
 _runs = listed("runs", robot_key=NUMBER, epoch=Text())
 _FIND_EPOCHS = select(epoch.c.robot_key, epoch.c.epoch, epoch.c.epoch_key).join(

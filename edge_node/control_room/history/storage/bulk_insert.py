@@ -29,7 +29,7 @@ def list_columns(statement: Executable) -> tuple[str, ...] | None:
 def listed(name: str, **columns: TypeEngine[Any]) -> TableValuedAlias:
     """Return rows that a statement binds as a list for each column, by the column's name."""
     lists = [cast(bindparam(key), ARRAY(kind)) for key, kind in columns.items()]
-    return func.unnest(*lists).table_valued(*columns, name=name).render_derived()
+    return func.unnest(*lists).table_valued(*columns).render_derived(name=name)
 
 
 @lru_cache(_KEPT)

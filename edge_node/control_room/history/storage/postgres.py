@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.storage.prepared import Prepared
 
 VERSION = 1  # of the tables: a program of the same one goes on with them, whatever was added since
-_ROOM_LOCK, _PARTITION_LOCK = 0x436F7248, 0x436F7249  # with the schema: who writes, who makes a partition
+_ROOM_LOCK = 0x436F7248  # with the schema: who writes
 _SCHEMA = "hashtext(current_schema()::text)"
 _LOCK_ROOM = f"SELECT pg_advisory_xact_lock({_ROOM_LOCK}, {_SCHEMA})"
 _LOCK_ROOM_SHARED = f"SELECT pg_advisory_xact_lock_shared({_ROOM_LOCK}, {_SCHEMA})"
-_LOCK_PARTITIONS = f"SELECT pg_advisory_xact_lock({_PARTITION_LOCK}, {_SCHEMA})"
+# A lock of the table, not an advisory one: only with such a lock a session learns of tables that others made.
+_LOCK_PARTITIONS = "LOCK TABLE verdict IN SHARE UPDATE EXCLUSIVE MODE"
 # In one order, so that two processes never wait for each other.
 _LOCK_ROBOTS = """
     SELECT robot_key FROM robot JOIN unnest(%s::text[], %s::text[]) AS named (site, robot) USING (site, robot)
