@@ -357,7 +357,7 @@ class History:
 
     def count_shares(self) -> None:
         """Count what each robot takes, as far as that is not done; after an upgrade of all."""
-        ledger.catch_up(self._database)
+        ledger.catch_up(self._database, is_first=True)
 
     def file_bytes(self) -> int:
         """Return the size of the file without its free room; cheap."""
