@@ -27,7 +27,7 @@ from edge_node.control_room.history import (
 from edge_node.control_room.history.database import Database, from_us, to_us
 from edge_node.control_room.history.records import QuarantinedRobot, Share
 from edge_node.control_room.history.shares import ledger, quarantine
-from edge_node.control_room.history.verdict_rows import NewVerdict
+from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
