@@ -222,7 +222,7 @@ _QUESTIONS = (
 
 
 def test_the_page_is_told_the_same_of_each_database(tmp_path: Path, postgres_place: DatabasePlace) -> None:
-    """Of one day's messages: robots, verdicts, a finding, a gap, a conflict, pictures that wait for a review."""
+    """Of one day's messages: verdicts, a finding, a gap, a conflict, pictures that wait for a review."""
     told = []
     for place in (None, postgres_place):
         (folder := tmp_path / f"room {len(told)}").mkdir()
