@@ -36,6 +36,7 @@ from edge_node.control_room.history.sql_filters import (
     MAX_LIMIT,
     ONE,
     SHAPES,
+    ZERO,
     bound_limit,
     finding_conditions,
     finding_values,
@@ -121,7 +122,7 @@ _PICTURE_BYTES = select(func.coalesce(func.sum(picture.c.bytes), literal_column(
 _USAGE = select(
     *(select(func.count()).select_from(table).scalar_subquery() for table in (verdict, finding, picture)),
     select(verdict.c.received_us).order_by(verdict.c.position).limit(ONE).scalar_subquery(),
-    select(func.count()).select_from(finding).where(finding.c.is_open).scalar_subquery(),
+    select(func.count()).select_from(finding).where(finding.c.is_open != ZERO).scalar_subquery(),
 )
 
 
@@ -266,7 +267,11 @@ def select_picture(
     """Return the full picture if it is stored and ``full``, else the thumbnail."""
     query = _FULL_FIRST if full else _THUMBNAIL_FIRST
     rows = database.rows(query, {"site": site, "robot": robot_name, "sha256": sha256})
-    return StoredPicture(site, robot_name, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
+    for is_thumbnail, stored in rows:
+        content = database.read_picture(stored)
+        if content is not None:
+            return StoredPicture(site, robot_name, sha256, bool(is_thumbnail), content)
+    return None
 
 
 def select_distinct(database: Database, column: str) -> list[str]:

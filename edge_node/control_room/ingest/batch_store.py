@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.database import ContendedError, to_us
+from edge_node.control_room.history.inserts import insert_verdicts
 from edge_node.control_room.history.record_proof.chain_book import StoredVerdict, note_verdicts
 from edge_node.control_room.history.record_proof.checkpoint_store import add_checkpoint
 from edge_node.control_room.history.records import (
@@ -19,6 +22,7 @@ from edge_node.control_room.history.records import (
     StoredPicture,
     StoredReview,
 )
+from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.messages.checkpoint import Checkpoint
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
 _MAX_DETAIL = 200
 _MAX_TOPIC = 200
+_ATTEMPTS = 5  # beside other processes
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +83,17 @@ def store(
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
+    now, keys = now or datetime.now(timezone.utc), keys or RoomKeys()
     try:
-        with history.transaction():
-            return _store_all(
-                history, batch, now or datetime.now(timezone.utc), keys or RoomKeys(), admission
-            )
+        read = _read(batch, admission)
+        for attempt in range(_ATTEMPTS):
+            try:
+                with history.database.transaction(read.robots):
+                    return _store_all(history, read, now, keys)
+            except ContendedError:  # with another process: the same again, a little later
+                time.sleep(random.uniform(0, 0.05) * (attempt + 1))  # noqa: S311
+        with history.transaction():  # alone in the room, so nothing can be in the way
+            return _store_all(history, read, now, keys)
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
             alone = ([message] for message in batch)
@@ -103,54 +114,86 @@ def note_refused(history: History, reason: str, topic: str, detail: str) -> None
     )
 
 
-def _store_all(
-    history: History,
-    batch: Sequence[Incoming],
-    received_at: datetime,
-    keys: RoomKeys,
-    admission: Admission | None,
-) -> list[Arrival]:
-    arrivals = []
-    verdicts: list[StoredVerdict] = []
-    waiting: Counter[tuple[str, str]] = Counter()
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages that were decoded, before anything in the history is locked for them.
+
+    Attributes:
+        messages: each with the message that it was decoded of.
+        refused: reason, topic and detail of those that cannot be read.
+        waiting: count of those of robots that nobody has admitted.
+        robots: whose rows alone are written; None if others are too.
+    """
+
+    messages: list[tuple[Incoming, RobotMessage]]
+    refused: list[tuple[str, str, str]]
+    waiting: Counter[tuple[str, str]]
+
+    @property
+    def robots(self) -> list[tuple[str, str]] | None:
+        if self.refused or self.waiting:
+            return None
+        return sorted({(message.site, message.robot) for _, message in self.messages})
+
+
+def _read(batch: Sequence[Incoming], admission: Admission | None) -> _Batch:
+    found = _Batch([], [], Counter())
     for incoming in batch:
         try:
             message = decode(incoming)
         except UnreadableError as err:
-            note_refused(history, str(err), incoming.topic, err.detail)
+            found.refused.append((str(err), incoming.topic, err.detail))
             continue
         if message is None:
             continue
-        if admission is not None and not admission.admits(message.site, message.robot):
-            if not isinstance(message, RetiredRobot):
-                waiting[message.site, message.robot] += 1
-        elif isinstance(message, Verdict):
-            stored = StoredVerdict(message, incoming.payload, hashlib.sha256(incoming.payload).digest())
-            arrival = _store_verdict(history, stored, incoming, received_at)
-            arrivals.append(arrival)
-            if arrival.is_news:
-                verdicts.append(stored)
+        if admission is None or admission.admits(message.site, message.robot):
+            found.messages.append((incoming, message))
+        elif not isinstance(message, RetiredRobot):
+            found.waiting[message.site, message.robot] += 1
+    return found
+
+
+def _store_all(history: History, batch: _Batch, received_at: datetime, keys: RoomKeys) -> list[Arrival]:
+    """Store verdicts first, as the others tell of them."""
+    for reason, topic, detail in batch.refused:
+        note_refused(history, reason, topic, detail)
+    is_news = _store_verdicts(history, batch, to_us(received_at))
+    arrivals = []
+    for number, (incoming, message) in enumerate(batch.messages):
+        if number in is_news:
+            replayed = _is_replayed(incoming)
+            arrivals.append(Arrival(message, received_at, is_news[number], replayed))
         else:
             arrivals.append(_store_message(history, message, incoming, received_at, keys))
-    if verdicts:
-        note_verdicts(history.database, verdicts)
-    for (site, robot), messages in waiting.items():
+    for (site, robot), messages in batch.waiting.items():
         history.note_waiting(site, robot, messages, received_at)
     return arrivals
 
 
-def _store_verdict(
-    history: History, stored: StoredVerdict, incoming: Incoming, received_at: datetime
-) -> Arrival:
-    replayed = _is_replayed(incoming)
-    is_news = history.add_verdict(
-        stored.verdict,
-        payload=stored.payload,
-        sha256=stored.sha256,
-        received_at=received_at,
-        replayed=replayed,
-    )
-    return Arrival(stored.verdict, received_at, is_news, replayed)
+def _store_verdicts(history: History, batch: _Batch, received_us: int) -> dict[int, bool]:
+    """Store the verdicts of a batch; return whether each is new, by its place in the batch."""
+    found = {
+        number: NewVerdict(
+            message,
+            incoming.payload,
+            hashlib.sha256(incoming.payload).digest(),
+            received_us,
+            _is_replayed(incoming),
+        )
+        for number, (incoming, message) in enumerate(batch.messages)
+        if isinstance(message, Verdict)
+    }
+    if not found:
+        return {}
+    news = insert_verdicts(history.database, list(found.values()))
+    stored = [
+        StoredVerdict(one.verdict, one.payload, one.sha256)
+        for one, is_new in zip(found.values(), news, strict=True)
+        if is_new
+    ]
+    if stored:
+        note_verdicts(history.database, stored)
+    return dict(zip(found, news, strict=True))
 
 
 def _is_replayed(incoming: Incoming) -> bool:

@@ -18,7 +18,6 @@ from edge_node.control_room.connections.bounded_listener import BoundedListener,
 from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -31,6 +30,7 @@ from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.opening import find_place, open_history
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.routes.application import build_application

@@ -71,9 +71,16 @@ def sum_by_name(store: Store) -> list[tuple[str, str, int]]:
     ]
 
 
-def catch_up(store: Store) -> None:
-    """Write down what was counted of verdicts."""
-    counted = _read_verdicts(store)
+def catch_up(store: Store, *, is_first: bool = False) -> None:
+    """Write down what was counted of verdicts; the first time a server's rows are counted too."""
+    if not store.is_shared:
+        _put(store, _read_verdicts(store))
+        return
+    with store.transaction():  # others' verdicts have their positions before they are committed
+        _put(store, _read_verdicts(store, is_first=is_first))
+
+
+def _put(store: Store, counted: dict[int, list[Any]]) -> None:
     store.write_all(_PUT, [dict(zip(_COLUMNS, (key, *row[1:]), strict=True)) for key, row in counted.items()])
 
 
@@ -95,10 +102,13 @@ def take_verdicts(store: Store, robot_key: int, rows: list[tuple[int, int]]) -> 
     )
 
 
-def take_up_to(store: Store, last: int) -> None:
-    """Subtract all robots' verdicts up to a position, which are deleted in the same transaction."""
+def take_up_to(store: Store, last: int) -> int:
+    """Subtract all robots' verdicts up to a position, which are deleted in this transaction; return them."""
+    gone = 0
     for key, rows, charged, _, _ in store.rows(VERDICT.count, {"after": 0, "last": last}):
         store.write(_TAKE, {"key": key, "fewer": rows, "less": int(charged), "first": last + 1})
+        gone += rows
+    return gone
 
 
 def read_residue(store: Store) -> int:
@@ -118,11 +128,13 @@ _SET_RESIDUE = (
 )
 
 
-def _read_verdicts(store: Store) -> dict[int, list[Any]]:
+def _read_verdicts(store: Store, *, is_first: bool = False) -> dict[int, list[Any]]:
     """Return robot_key, rows, bytes, first and last position of each robot, with those that came since."""
     known = {row[0]: list(row) for row in store.rows(_COUNTED)}
     total = known.setdefault(_TOTAL, [_TOTAL, 0, 0, 0, 0])
     _add_since(store, known, total)
+    if store.is_shared and not is_first:  # it would read each row, and nobody else deletes any
+        return known
     rows = sum(row[1] for row in known.values())
     if rows != store.rows(_VERDICTS)[0][0]:
         known = {key: [key, 0, 0, 0, row[4]] for key, row in known.items()}
