@@ -12,6 +12,7 @@ from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.defects import matcher
 from edge_node.control_room.history.defects.deeds import Deeds
 from edge_node.control_room.history.defects.matching import find_drifts
+from edge_node.control_room.history.defects.pairs import offer_pairs
 from edge_node.control_room.history.defects.records import (
     Defect,
     DefectDeed,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.defects.drift import PassDrift
+    from edge_node.control_room.history.defects.pairs import Pair
     from edge_node.control_room.history.defects.records import Sighting
 
     Finding = tuple[str, str]  # site and id
@@ -168,6 +170,10 @@ class DefectBook:
     def drifts(self, site: str, asset: str) -> list[PassDrift]:
         """Return how far the distances of each pass along an asset are from those on the asset."""
         return find_drifts(select_sightings(self._database, site=site, asset=asset))
+
+    def pairs(self, site: str, asset: str | None = None) -> list[Pair]:
+        """Return findings without a place that look alike: offered, never joined by themselves."""
+        return offer_pairs(self._database, site, asset)
 
     def log(self, key: int, *, limit: int = 500) -> list[DefectDeed]:
         """Return who set what of a defect, newest first."""
