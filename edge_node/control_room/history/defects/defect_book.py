@@ -11,8 +11,8 @@ from sqlalchemy import Integer, bindparam, func, literal_column, select
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.defects import matcher
 from edge_node.control_room.history.defects.deeds import Deeds
+from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.matching import find_drifts
-from edge_node.control_room.history.defects.pairs import offer_pairs
 from edge_node.control_room.history.defects.records import (
     Defect,
     DefectDeed,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.defects.drift import PassDrift
-    from edge_node.control_room.history.defects.pairs import Pair
+    from edge_node.control_room.history.defects.looks import Pair
     from edge_node.control_room.history.defects.records import Sighting
 
     Finding = tuple[str, str]  # site and id

@@ -1,19 +1,29 @@
-"""Tell how alike two pictures of a surface are: whether the same details lie in the same arrangement.
+"""Offer findings without a place whose pictures look alike: the same details in the same arrangement.
 
 Rust changes, light changes, and the robot comes from elsewhere; scratches, welds, edges and old stains stay.
-Details are SIFT's, which needs no trained model; those that match must fit one shift, turn and scale.
+Details are SIFT's, which needs no trained model; those that match must fit one shift, turn and scale. Whether
+two findings are one defect, a person decides.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge_node.control_room.history.defects.sightings import select_sightings
+from edge_node.control_room.history.queries import select_picture
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_node.control_room.history.database import Database
+    from edge_node.control_room.history.defects.records import Sighting
+
+MOST_FINDINGS = 100  # the newest of an asset that are compared
 MOST_TRIED = 8  # pictures that are compared with each in detail, those with the most alike colours and edges
 LEAST_FITTING = 8  # details; by chance it is six at most, of pairs of 300 real pictures
 _SIDE_PX = 320  # of a thumbnail: larger pictures are compared as these are
@@ -22,6 +32,7 @@ _CLEARLY_NEARER = 0.8  # as a share of the distance of the next best match
 _OFF_PX = 4.0
 _MOST_SCALE = 2.5
 _GRID, _TURNS, _HUES = 4, 8, 16
+_KEPT = 400  # pictures whose details stay in memory, 150 kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,39 @@ class PictureLook:
     outline: np.ndarray
     places: np.ndarray
     details: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two findings of which the pictures show one place, as far as pictures tell."""
+
+    one: Sighting
+    other: Sighting
+    likeness: float
+
+
+def offer_pairs(database: Database, site: str, asset: str | None) -> list[Pair]:
+    """Return pairs of findings of one asset that may be one place, most alike first.
+
+    Only findings without a pose are offered: of others the place tells. Nor are two of one defect.
+
+    Args:
+        database: of the history.
+        site: of the findings.
+        asset: of the findings; None for those of which no asset is told.
+    """
+    found = [
+        one
+        for one in select_sightings(database, site=site, asset=asset)
+        if one.asset == asset and not one.summary.has_place and one.summary.picture
+    ][-MOST_FINDINGS:]
+    looked = [(one, look) for one in found if (look := _look_at(database, one)) is not None]
+    pairs = find_pairs([look for _, look in looked])
+    return [
+        Pair(looked[row][0], looked[column][0], round(likeness, 3))
+        for row, column, likeness in pairs
+        if looked[row][0].defect is None or looked[row][0].defect != looked[column][0].defect
+    ]
 
 
 def describe_picture(jpeg: bytes) -> PictureLook | None:
@@ -117,3 +161,24 @@ def _outline(cv2: Any, pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
     parts = [np.sqrt(part / max(float(part.sum()), 1e-9)) for part in (hues, edges)]
     whole = np.concatenate(parts)
     return np.asarray(whole / max(float(np.linalg.norm(whole)), 1e-9))
+
+
+def _look_at(database: Database, one: Sighting) -> PictureLook | None:
+    picture = select_picture(database, one.site, one.robot, one.summary.picture or "", full=True)
+    if picture is None:
+        return None
+    key = picture.sha256, len(picture.content)
+    with _lock:
+        if key in _looks:
+            _looks.move_to_end(key)
+            return _looks[key]
+    look = describe_picture(picture.content)
+    with _lock:
+        _looks[key] = look
+        while len(_looks) > _KEPT:
+            _looks.popitem(last=False)
+    return look
+
+
+_looks: OrderedDict[tuple[str, int], PictureLook | None] = OrderedDict()
+_lock = threading.Lock()

@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.defects.drift import PassDrift
-    from edge_node.control_room.history.defects.pairs import Pair
+    from edge_node.control_room.history.defects.looks import Pair
     from edge_node.control_room.history.defects.records import Defect, Sighting
 
 

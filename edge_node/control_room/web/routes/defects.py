@@ -12,7 +12,7 @@ from starlette.routing import Route
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.history.defects.deeds import MAX_NAME, MAX_NOTE, MAX_TOGETHER
 from edge_node.control_room.history.defects.defect_book import DefectBook
-from edge_node.control_room.history.defects.pairs import offer_pairs
+from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.records import DefectError, DefectFilter, DefectState
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.defect_views import defect_view, drift_view, observation_view, pair_view
