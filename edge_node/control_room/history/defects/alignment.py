@@ -141,7 +141,7 @@ def _allow_swaps(first: np.ndarray, there: np.ndarray, looks: np.ndarray, sigma_
         share = odds / (1 + odds)
         rows = found[[row, row + 1]]
         found[[row, row + 1]] = (1 - share) * rows + share * rows[::-1]
-    return found
+    return np.asarray(found)
 
 
 class _Model:
