@@ -57,13 +57,18 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--no-pictures", action="store_true")
     args = parser.parse_args()
-    print(f"{args.seeds} worlds of verdicts, {COUNT} places, {PASSES} passes")
-    print(f"{'':<34}{'precision':>22}{'recall':>22}{'cpu s':>8}{'growth in interval':>20}{'false':>7}")
-    for name, fields in WORLDS.items():
-        _print_worlds(name, [measure_world(seed, **fields) for seed in range(args.seeds)])
+    if args.seeds:
+        _print_all(args.seeds)
     if not args.no_pictures:
         measure_pictures(7)
     return 0
+
+
+def _print_all(seeds: int) -> None:
+    print(f"{seeds} worlds of verdicts, {COUNT} places, {PASSES} passes")
+    print(f"{'':<34}{'precision':>22}{'recall':>22}{'cpu s':>8}{'growth in interval':>20}{'false':>7}")
+    for name, fields in WORLDS.items():
+        _print_worlds(name, [measure_world(seed, **fields) for seed in range(seeds)])
 
 
 WORLDS: dict[str, dict[str, Any]] = {
