@@ -52,7 +52,7 @@ def photographs() -> list[np.ndarray]:
 def test_pairs_are_offered_and_joined_by_a_person_alone(
     walked: History, photographs: list[np.ndarray]
 ) -> None:
-    """Four places, each seen twice without a pose: the pairs are right, and no finding has a defect before."""
+    """Four places, each seen twice without a pose: the pairs are right, and nothing is joined before."""
     rng = np.random.default_rng(8)
     places = [TruePlace(float(number), 300) for number in range(len(photographs))]
     names: dict[str, int] = {}
