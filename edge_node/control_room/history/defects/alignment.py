@@ -109,7 +109,11 @@ def _refine(own: np.ndarray, there: np.ndarray, looks: np.ndarray, first: np.nda
     sd = np.hypot(_MORE * drift.sigma_m, _UNTOLD_DRIFT * from_near)[:, None]
     off = np.array([drift.to_asset(float(at_m)) for at_m in own])[:, None] - there[None, :]
     near = math.log(1 - _SLIP) + _normal(off, sd)
-    far = math.log(_SLIP) + _normal(off, np.hypot(sd, _SLIP_SD_M))
+    # Between two common places wheels would have had to slip there and back again.
+    places = [one for one, _ in common]
+    is_between = (own > min(places)) & (own < max(places))
+    slips = np.where(is_between, 2.0, 1.0)[:, None]
+    far = slips * math.log(_SLIP) + _normal(off, np.hypot(sd, _SLIP_SD_M))
     return _Model(own, there, looks + np.maximum(near, far), drift.sigma_m, None).weigh().probability
 
 

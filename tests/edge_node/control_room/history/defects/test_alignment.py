@@ -45,6 +45,18 @@ def test_what_is_missing_and_what_is_new_shifts_nothing() -> None:
             assert row[sorted(PAIRS).index(at_m)] > 0.9
 
 
+def test_a_new_place_is_not_taken_for_a_repaired_one_nearby() -> None:
+    """Though both look alike and nothing else is near: what is known on both sides fits to centimetres."""
+    look = Look(material="steel", form="general", severity="mid", area_mm2=300.0)
+    known = [
+        Anchor(number, at_m, look) for number, at_m in enumerate((1.0, 1.3, 2.3, 4.0, 5.0, 6.1, 7.7, 8.0))
+    ]
+    seen = [
+        Spot((number,), at_m, look) for number, at_m in enumerate((1.0, 1.3, 2.3, 3.2, 5.0, 6.1, 7.7, 8.0))
+    ]
+    assert align(seen, known, None).probability[3].sum() < 0.15
+
+
 def test_one_place_far_out_is_a_guess_and_says_so() -> None:
     """Alone at 40 m it may be either of two neighbours: none of them is sure."""
     found = align(spots(40.2), anchors(39.9, 40.2, 40.5), None).probability[0]
