@@ -181,7 +181,7 @@ def _counts_by_asset(names: tuple[str, ...], number: int, has_none: bool, *, by_
     return (
         select(verdict.c.asset, cell, *counts)
         .where(*conditions, or_(*(is_of for is_of, _ in marks)))
-        .group_by(verdict.c.asset, cell, verdict.c.outcome, verdict.c.severity)
+        .group_by(verdict.c.asset, "cell", verdict.c.outcome, verdict.c.severity)
     )
 
 
