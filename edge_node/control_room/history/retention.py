@@ -11,6 +11,7 @@ from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
 from edge_node.control_room.history.sql_filters import ONE
+from edge_node.control_room.history.storage import alert_tables
 from edge_node.control_room.history.storage.tables import (
     audit,
     checkpoint,
@@ -86,7 +87,9 @@ _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
     for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
 ]
-_ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
+_ROOM_ROWS = [
+    select(func.count()).select_from(table) for table in (*alert_tables.ALL, audit, quarantine, refused)
+]
 
 
 def delete_beyond_bounds(

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.alerts.apprise_sender import AppriseSender
+from edge_node.control_room.alerts.channels import read_channels
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
 from edge_node.control_room.settings import check_secrets
@@ -39,12 +41,13 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: RoomKeys(settings),
+        lambda: AppriseSender(read_channels(settings.alerts)),
     ]
     for check in checks:
         try:
             check()
         except CorrosionError as err:
-            yield str(err)
+            yield from str(err).splitlines()
 
 
 def find_notes(settings: RoomSettings) -> Iterator[str]:

@@ -212,6 +212,7 @@ finding = Table(
     UniqueConstraint("robot_key", "finding_id"),
 )
 Index("finding_by_time", finding.c.is_open, finding.c.last_us)
+Index("finding_by_arrival", finding.c.received_us)
 review = Table(
     "review",
     metadata,

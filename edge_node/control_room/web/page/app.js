@@ -4,6 +4,7 @@ import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, togg
 import { byId, el, setText } from "./dom.js";
 import { feed, fillFeed } from "./live/feed.js";
 import { pictureCame, reveal, showFindings } from "./live/findings.js";
+import { showAlerts } from "./health/alerts.js";
 import { badge, showFleet, showGaps, showHealth } from "./health/health.js";
 import { makeHistory, showHistory } from "./history/history.js";
 import { makeQueue, reviewed, showQueue, stepQueue } from "./review/queue.js";
@@ -33,7 +34,7 @@ function go(view, given = null) {
   }
   if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
   if (view === "history") showHistory(given);
-  if (view === "health") { showHealth(); showPeople(); }
+  if (view === "health") { showHealth(); showPeople(); showAlerts(); }
   if (view === "review") showQueue();
   if (view === "live") drawLive();
 }
@@ -184,7 +185,7 @@ setInterval(() => {
   setText(byId("clock"), new Date().toLocaleTimeString("en-GB"));
   setText(byId("tally-rate"), rate().toFixed(1));
 }, 500);
-setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot); if (page.view === "health") showHealth(); }, 5000);
+setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot); if (page.view === "health") { showHealth(); showAlerts(); } }, 5000);
 if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
