@@ -100,19 +100,20 @@ class AppriseSender:
         return "; ".join(dict.fromkeys(problems))
 
 
-class _Caught(logging.Handler):
-    """Keeps what Apprise says in this thread."""
+class _Caught(logging.Filter):
+    """Keeps what Apprise says in this thread, and lets nothing of it through to any handler."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._said = threading.local()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Keep warnings, and of the rest the lines in which Apprise tells of an exception."""
         text = record.getMessage()
         if record.levelno >= logging.WARNING or "xception" in text.partition(":")[0]:
             kept = getattr(self._said, "lines", [])
             self._said.lines = [*kept, text.strip()][-4:]
+        return False
 
     def take(self) -> str:
         """Return what was said since the last call."""
@@ -133,9 +134,8 @@ def _load() -> tuple[Any, _Caught]:
     except ModuleNotFoundError as err:
         raise ConfigError(MISSING if err.name == "apprise" else f"{MISSING} ({err.name} is missing)") from err
     caught, log = _Caught(), logging.getLogger("apprise")
-    log.propagate = False
+    log.addFilter(caught)
     log.setLevel(logging.DEBUG)
-    log.handlers[:] = [caught]
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold paths, and these hold tokens
     return apprise, caught
 

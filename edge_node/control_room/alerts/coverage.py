@@ -42,21 +42,24 @@ class JudgedShares:
         self._has_place = has_place
         self._buckets: dict[int, deque[_Bucket]] = {}
         self._since_s: dict[int, float] = {}
-        self._placed: set[int] = set()
-        self.without_place: dict[int, float] = {}
+        self._places: dict[int, float | None] = {}
 
     def look(self, robots: Sequence[WatchedRobot], counts: Mapping[int, VerdictCounts], now_s: float) -> None:
         """Add what came since the last look; a robot that is paused or away begins anew."""
         working = {robot.key for robot in robots if _is_working(robot)}
-        for key in {*self._since_s, *self._placed} - working:
+        for key in {*self._since_s, *self._places} - working:
             self._buckets.pop(key, None)
             self._since_s.pop(key, None)
-            self._placed.discard(key)
-            self.without_place.pop(key, None)
+            self._places.pop(key, None)
         for key, count in counts.items():
             if key in working and count.live:
                 self._add(key, count, now_s)
                 self._note_place(key, count.newest, now_s)
+
+    @property
+    def places(self) -> Mapping[int, float | None]:
+        """The robots whose verdicts came with a pose: since when they come without; None while they do not."""
+        return self._places
 
     def share(self, key: int, span_s: float, now_s: float) -> float | None:
         """Return the share of a robot's verdicts that judged, once it has worked for the whole span."""
@@ -80,10 +83,9 @@ class JudgedShares:
     def _note_place(self, key: int, position: int, now_s: float) -> None:
         has_place = self._has_place(position)
         if has_place:
-            self._placed.add(key)
-            self.without_place.pop(key, None)
-        elif has_place is False and key in self._placed:
-            self.without_place.setdefault(key, now_s)
+            self._places[key] = None
+        elif has_place is False and self._places.get(key, now_s) is None:
+            self._places[key] = now_s
 
 
 def observe_coverage(

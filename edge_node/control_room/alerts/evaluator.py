@@ -120,7 +120,7 @@ class Evaluator:
         self._silence.look(robots, now_s)
         if self._kinds & {"part", "coverage"}:
             self._shares.look(robots, self._rows.count_verdicts(), now_s)
-        self._failures.look(robots, self._shares.without_place, now_s)
+        self._failures.look(robots, self._shares.places, now_s)
         since = min((_since(states[name], now) for name in self._rules if name in states), default=now)
         findings = self._rows.findings(since) if "finding" in self._kinds else []
         responses: list[ArrivedResponse] = []

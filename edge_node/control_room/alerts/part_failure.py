@@ -48,13 +48,14 @@ class FailureClock:
     def __init__(self) -> None:
         self._since: dict[tuple[int, str], float] = {}
         self._texts: dict[int, dict[str, str]] = {}
+        self._placed: set[int] = set()
 
-    def look(self, robots: Sequence[WatchedRobot], without_place: Mapping[int, float], now_s: float) -> None:
+    def look(self, robots: Sequence[WatchedRobot], places: Mapping[int, float | None], now_s: float) -> None:
         """Note what fails now; what a robot said before it went tells nothing of now.
 
         Args:
             robots: all of them.
-            without_place: robots whose verdicts have lost their pose, and since when.
+            places: robots whose verdicts came with a pose: since when they come without; None if they do not.
             now_s: monotonic.
         """
         self._texts = {}
@@ -62,13 +63,14 @@ class FailureClock:
             if robot.status.presence != Presence.ONLINE.value:
                 continue
             self._texts[robot.key] = failing = list_failures(robot)
-            if robot.key in without_place:
+            if places.get(robot.key) is not None:
                 failing["pose"] = "its verdicts came with a pose, and now come without"
         known, self._since = self._since, {}
         for key, texts in self._texts.items():
             for part in texts:
-                began_s = without_place.get(key, now_s) if part == "pose" else now_s
-                self._since[key, part] = known.get((key, part), began_s)
+                lost_s = places.get(key) if part == "pose" else None
+                self._since[key, part] = known.get((key, part), now_s if lost_s is None else lost_s)
+        self._placed = set(places)
 
     def failing(self, robot: WatchedRobot, now_s: float) -> dict[str, tuple[float, str]] | None:
         """Return for how long each part has failed, and the robot's words; None if it is not online."""
@@ -76,6 +78,10 @@ class FailureClock:
         if texts is None:
             return None
         return {part: (now_s - self._since[robot.key, part], text) for part, text in texts.items()}
+
+    def is_known(self, robot: WatchedRobot, part: str) -> bool:
+        """Tell whether it is known how a part does: of the pose, once a verdict came with one."""
+        return robot.key in self._texts and (part != "pose" or robot.key in self._placed)
 
 
 def observe_parts(
@@ -96,6 +102,8 @@ def observe_parts(
         name, _, part = subject.partition(" ")
         found = of_robot.get(name)
         failing = None if found is None else clock.failing(found, now_s)
-        if found is not None and failing is not None and part not in failing:
+        if found is None or failing is None or not clock.is_known(found, part):
+            continue
+        if part not in failing:
             text = f"{name}: {part} no longer failing"
             yield Observation(subject, found.site, found.robot, text, is_on=False)

@@ -24,7 +24,8 @@ class SilenceClock:
     """
 
     def __init__(self) -> None:
-        self._heard: dict[int, tuple[int, float]] = {}
+        self._heard: dict[int, tuple[int, float, bool]] = {}  # by which time, when that was seen, was it news
+        self._has_looked = False
 
     def look(self, robots: Sequence[WatchedRobot], now_s: float) -> None:
         """Note which robots were heard since the last look."""
@@ -32,12 +33,18 @@ class SilenceClock:
         self._heard = {}
         for robot in robots:
             before = known.get(robot.key)
-            is_same = before is not None and before[0] == robot.heard_us
-            self._heard[robot.key] = before if before is not None and is_same else (robot.heard_us, now_s)
+            if before is None or before[0] != robot.heard_us:
+                before = robot.heard_us, now_s, self._has_looked
+            self._heard[robot.key] = before
+        self._has_looked = True
 
     def silent_s(self, robot: WatchedRobot, now_s: float) -> float:
         """Return for how long a robot has been silent, as far as it was watched."""
         return now_s - self._heard[robot.key][1]
+
+    def was_heard(self, robot: WatchedRobot) -> bool:
+        """Tell whether a robot was heard since the start."""
+        return self._heard[robot.key][2]
 
 
 def observe_silence(
@@ -50,7 +57,7 @@ def observe_silence(
         if clock.silent_s(robot, now_s) >= rule.lasts_s:
             text = f"{robot.name}: silent for {format_span(rule.lasts_s)}, {_describe_end(robot)}"
             yield Observation(robot.name, robot.site, robot.robot, text)
-        elif robot.status.presence != Presence.OFFLINE.value:  # a will that comes late is no sign of life
+        elif clock.was_heard(robot) and robot.status.presence != Presence.OFFLINE.value:  # no late will
             yield Observation(robot.name, robot.site, robot.robot, f"{robot.name}: heard again", is_on=False)
 
 

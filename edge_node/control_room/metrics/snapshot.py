@@ -49,7 +49,7 @@ class Sources:
     jobs: JobQueue
     connections: ConnectionBook
     count_streams: Callable[[], int]
-    alerts: AlertDesk
+    alerts: AlertDesk | None = None
 
 
 class RoomSnapshot:
@@ -144,7 +144,8 @@ class RoomSnapshot:
         yield from _describe_shares(history.shares(max_bytes=room.max_mb * _MEGABYTE))
         yield _count_robots(robots)
         yield from _describe_robots(robots)
-        yield from describe_alerts(self._sources.alerts)
+        if self._sources.alerts is not None:
+            yield from describe_alerts(self._sources.alerts)
         yield from _describe_records(read_proofs(history.database)[:_MOST_ROBOTS])
 
 
