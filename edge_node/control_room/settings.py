@@ -14,6 +14,7 @@ from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
 from edge_node.control_room.alert_sections import AlertsConfig, find_rule_problems
+from edge_node.control_room.database_address import check_url
 from edge_node.control_room.sections import (
     BrokerConfig,
     RobotsConfig,
@@ -138,6 +139,7 @@ def _find_problems(settings: RoomSettings, *, may_lack_users: bool) -> Iterator[
     checks: list[Callable[[], None]] = [
         lambda: check_security(settings.mqtt),
         lambda: _check_web(settings.web),
+        lambda: _check_database(settings.room),
         *([] if may_lack_users else [lambda: _check_logins(settings)]),
     ]
     for check in checks:
@@ -161,6 +163,16 @@ def _check_logins(settings: RoomSettings) -> None:
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:
         raise ConfigError(f"[web] trusted_proxies: others reach the page through them: {wanted}")
+
+
+def _check_database(room: RoomConfig) -> None:
+    """Raise ConfigError for keys of a PostgreSQL database that cannot be used, or that stand without one."""
+    if room.database is not None:
+        check_url(room.database)
+        return
+    for key in ("database_password_file", "pictures_dir"):
+        if getattr(room, key) is not None:
+            raise ConfigError(f"[room] {key} belongs to a PostgreSQL database: give database too, or neither")
 
 
 def _check_web(web: WebConfig) -> None:

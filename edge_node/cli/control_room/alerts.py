@@ -18,8 +18,7 @@ from edge_node.control_room.alerts.channels import read_channels
 from edge_node.control_room.alerts.courier import BoundedSend
 from edge_node.control_room.alerts.observation import describe_time
 from edge_node.control_room.history.audit import Deed
-from edge_node.control_room.history.database import NAME
-from edge_node.control_room.history.history import History
+from edge_node.control_room.history.opening import is_there, open_history
 from edge_node.errors import ConfigError
 from edge_node.messages.plain_text import escape_unprintable
 
@@ -64,9 +63,9 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
     if unknown := [name for name in names if name not in sender.channels]:
         raise ConfigError(f"--channel {unknown[0]}: no such channel; there are {', '.join(sender.channels)}")
     folder, by = Path(settings.room.state_dir), getpass.getuser()
-    if (folder / NAME).is_file():
-        become_owner(folder, must_exist=True)
-        history = History(folder)
+    if is_there(settings.room):
+        become_owner(folder, must_exist=settings.room.database is None)
+        history = open_history(settings.room)
         try:
             outcomes = AlertDesk(settings, history.database, sender, _now).test(names, by)
         finally:
@@ -89,7 +88,7 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
 
 def _list(settings: RoomSettings, args: argparse.Namespace) -> int:
     sender = AppriseSender(read_channels(settings.alerts), settings.alerts.page_url or "")
-    history = History(Path(settings.room.state_dir), read_only=True)
+    history = open_history(settings.room, read_only=True)
     try:
         view = AlertDesk(settings, history.database, sender, _now).describe()
     finally:

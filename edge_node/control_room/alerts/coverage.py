@@ -58,7 +58,7 @@ class JudgedShares:
 
     @property
     def places(self) -> Mapping[int, float | None]:
-        """The robots whose verdicts came with a pose: since when they come without; None while they do not."""
+        """Robots whose verdicts came with a pose: since when they come without, or None."""
         return self._places
 
     def share(self, key: int, span_s: float, now_s: float) -> float | None:
