@@ -52,6 +52,7 @@ class WatchedRoom:
         **alerts: Any,
     ) -> None:
         self.now, self.now_s = BEGAN, 1000.0
+        self.folder = folder
         self.history = History(folder)
         self.alerts = msgspec.convert({"rules": rules, "gather_s": 0.0, **alerts}, AlertsConfig)
         self.defects, self.link = defects, ""

@@ -76,7 +76,7 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
     failed = [one for one in outcomes if not one.is_delivered]
     said = "; ".join(f"{one.channel}: {one.why or 'taken'}" for one in outcomes)
     outcome = "failed" if failed else "done"
-    note_deed(folder, Deed.ALERT, ", ".join(names), outcome=outcome, text=f"test message; {said}")
+    note_deed(settings.room, Deed.ALERT, ", ".join(names), outcome=outcome, text=f"test message; {said}")
     if args.json:
         shown = [{"channel": one.channel, "delivered": one.is_delivered, "text": one.why} for one in outcomes]
         print(msgspec.json.encode(shown).decode())

@@ -79,9 +79,8 @@ def test_the_text_says_what_and_where(watched) -> None:
     room = watched(RULES)
     room.say(seen(asset="pipe L-7", from_pose=Pose(distance_m=12.3), peak_severity="late", form="pitting"))
     (told,) = room.tell()
-    assert told.text.splitlines()[0] == (
-        "- quay/crawler-1: late pitting corrosion of steel on pipe L-7 at 12.30 m, seen 2026-12-01 12:00:00 +00:00"
-    )
+    what = "late pitting corrosion of steel on pipe L-7 at 12.30 m"
+    assert told.text.splitlines()[0] == f"- quay/crawler-1: {what}, seen 2026-12-01 12:00:00 +00:00"
 
 
 def test_what_comes_late_is_told_as_late_or_listed_only(watched) -> None:

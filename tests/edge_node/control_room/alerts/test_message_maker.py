@@ -66,11 +66,11 @@ def test_a_finding_of_a_muted_defect_is_not_told(watched) -> None:
     class Muted:
         """Defects of which some are muted."""
 
-        def growing(self, now: datetime) -> list[object]:
+        def growing(self, _now: datetime) -> list[object]:
             """None grows."""
             return []
 
-        def muted(self, findings: list[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+        def muted(self, findings: list[tuple[str, str]], _now: datetime) -> set[tuple[str, str]]:
             """Those of even numbers."""
             return {one for one in findings if int(one[1].rpartition("f")[2]) % 2 == 0}
 
@@ -89,7 +89,7 @@ def test_events_of_a_rule_that_is_gone_are_dropped(watched) -> None:
     room.say(status())
     find(room, 1)
     room.look()
-    gone = WatchedRoom(room.history.database.path.parent, {"quiet": {"when": "silent"}})
+    gone = WatchedRoom(room.folder, {"quiet": {"when": "silent"}})
     assert not gone.tell()
     assert [event.fate for event in gone.events.events(9)] == [Fate.DROPPED]
     assert not gone.events.raised("rust")
