@@ -69,7 +69,12 @@ EDGE_NODE = {
     # What rules found and told, and what they look at.
     "control_room.history.alerts": "messages control_room.history control_room.history.storage",
     # It watches the history alone, so that any process of a room can run it.
-    "control_room.alerts": "messages config control_room control_room.history control_room.history.alerts",
+    "control_room.alerts": (
+        "messages config control_room control_room.history control_room.history.alerts "
+        "control_room.history.defects"
+    ),
+    # findings of all passes at one place, matched and decided of beside what the history stores
+    "control_room.history.defects": "messages control_room.history control_room.history.storage",
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
@@ -78,7 +83,8 @@ EDGE_NODE = {
         "control_room.history.shares"
     ),
     "control_room.report": (
-        "messages record view inspection evidence control_room.history control_room.history.record_proof"
+        "messages record view inspection evidence control_room.history control_room.history.defects "
+        "control_room.history.record_proof"
     ),
     "control_room.long_work": "control_room control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
@@ -89,8 +95,8 @@ EDGE_NODE = {
         "control_room.long_work control_room.alerts control_room.history.alerts"
     ),
     "control_room.web.json": (
-        "messages evidence control_room.history control_room.history.record_proof control_room.people "
-        "control_room.ingest"
+        "messages evidence control_room.history control_room.history.defects "
+        "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.web": (
         "messages monitoring control_room control_room.history "
@@ -99,14 +105,15 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json control_room.alerts"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.record_proof "
+        "messages control_room.history control_room.history.defects control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web control_room.alerts"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
+        "control_room.history.defects control_room.history.recovery control_room.people "
+        "control_room.ingest control_room.long_work "
         "control_room.metrics control_room.robots control_room.web control_room.web.routes control_room.alerts"
     ),
     "cli": "messages config inference update integrations",

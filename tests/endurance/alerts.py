@@ -1,6 +1,6 @@
 """Real faults, and the alerts that they raise: ``python -m tests.endurance.alerts``.
 
-A real control room on a real mosquitto, three robot daemons, a real SMTP server and a real webhook. Each rule's
+A real control room on a real mosquitto, three robot daemons, a real SMTP server, a real webhook. Each rule's
 fault is made, and the table says after how many seconds its message came by mail and by webhook.
 """
 
@@ -145,7 +145,7 @@ def main() -> int:
             "a bundle that never decides, sent to crawler-1",
             lambda: threading.Thread(target=_send, args=(unsure, broker.port), daemon=True).start(),
         )
-        watch.run("quiet", "SIGKILL of crawler-3", lambda: killed[0].kill())
+        watch.run("quiet", "SIGKILL of crawler-3", killed[0].kill)
         stack.enter_context(daemon(night))
         watch.run("quiet", "it starts again", lambda: None, word="heard again")
         log = room.log.read_text(encoding="utf-8")

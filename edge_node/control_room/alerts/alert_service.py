@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.alerts.courier import BoundedSend, Courier
+from edge_node.control_room.alerts.defect_watch import DefectWatch
 from edge_node.control_room.alerts.evaluator import Evaluator
 from edge_node.control_room.alerts.message_maker import MessageMaker
 from edge_node.control_room.history.database import HistoryError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_node.control_room.alerts.apprise_sender import AppriseSender
-    from edge_node.control_room.alerts.growth import Defects
     from edge_node.control_room.history.history import History
     from edge_node.control_room.settings import RoomSettings
 
@@ -53,7 +53,7 @@ class AlertService:
             describe_link: says in a sentence that this room hears no robot, or returns "".
         """
         alerts, database = settings.alerts, history.database
-        defects = _find_defects(history)
+        defects = DefectWatch(database)
         self._rules = alerts.rules
         self._now = now
         self._evaluator = Evaluator(alerts, settings.room.severities, database, defects)
@@ -114,7 +114,3 @@ class AlertService:
         if self._maker.look(now, now_s):
             for courier in self._couriers:
                 courier.wake()
-
-
-def _find_defects(history: History) -> Defects | None:  # noqa: ARG001  until the history knows defects
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from edge_node.control_room.alerts.observation import Observation
 from edge_node.messages.plain_text import escape_unprintable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MAX_TEXT = 300
 
 
-class GrowingDefect(Protocol):
-    """A defect that grows."""
+class GrowingDefect(NamedTuple):
+    """A defect that grows; ``growth`` says how fast, in a sentence."""
 
     key: int
     label: str

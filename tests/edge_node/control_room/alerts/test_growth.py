@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from edge_node.control_room.alerts.growth import GrowingDefect
 
 
-class Growing(NamedTuple):
+def grow(key: int, label: str, **fields: object) -> GrowingDefect:
     """A defect that grows."""
-
-    key: int
-    label: str
-    name: str = ""
-    site: str = "quay"
-    asset: str | None = "pipe L-7"
-    robot: str = "crawler-1"
-    severity: str | None = "mid"
-    growth: str = "its area grows by 30 mm² a year (20 to 40)"
+    given = {
+        "name": "",
+        "site": "quay",
+        "asset": "pipe L-7",
+        "robot": "crawler-1",
+        "severity": "mid",
+        **fields,
+    }
+    return GrowingDefect(key, label, growth="its area grows by 30 mm² a year (20 to 40)", **given)
 
 
 class Known:
     """Defects that a test makes grow."""
 
-    def __init__(self, *found: Growing) -> None:
+    def __init__(self, *found: GrowingDefect) -> None:
         self.found = list(found)
 
-    def growing(self, _now: object) -> list[Growing]:
+    def growing(self, _now: object) -> list[GrowingDefect]:
         """Return them."""
         return self.found
 
@@ -35,7 +35,7 @@ class Known:
 
 def test_a_growing_defect_is_told_once_until_it_grows_no_longer(watched) -> None:
     """Its end is no message; if it grows again, that is one."""
-    known = Known(Growing(12, "D12", "weld 3"))
+    known = Known(grow(12, "D12", name="weld 3"))
     room = watched({"growth": {"when": "growing", "cooldown_s": 0}}, defects=known)
     (told,) = room.tell()
     assert (
@@ -46,17 +46,17 @@ def test_a_growing_defect_is_told_once_until_it_grows_no_longer(watched) -> None
     assert not room.tell()
     known.found.clear()
     assert not room.tell()
-    known.found.append(Growing(12, "D12"))
+    known.found.append(grow(12, "D12"))
     assert len(room.tell()) == 1
 
 
 def test_a_rule_names_assets_and_the_least_severity(watched) -> None:
     """A defect of no severity, or one that nobody ordered, may be the worst."""
     known = Known(
-        Growing(1, "D1", severity="none"),
-        Growing(2, "D2", severity="late"),
-        Growing(3, "D3", severity=None),
-        Growing(4, "D4", asset="pipe L-8"),
+        grow(1, "D1", severity="none"),
+        grow(2, "D2", severity="late"),
+        grow(3, "D3", severity=None),
+        grow(4, "D4", asset="pipe L-8"),
     )
     rule = {"when": "growing", "severity": "mid", "assets": ["pipe L-7"]}
     room = watched({"growth": rule}, defects=known)

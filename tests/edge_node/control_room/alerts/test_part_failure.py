@@ -23,10 +23,8 @@ def health(*codes: str, robot: str = "crawler-1") -> Health:
 def spool(*codes: str) -> SpoolDepth:
     """A spool's depth with alarms."""
     alarms = tuple(Alarm(code=code, text=f"{code}!") for code in codes)
-    return SpoolDepth(
-        *(),
-        waiting=0, in_memory=0, oldest_age_s=None, disk_bytes=0, dropped=0, refused=0, quarantined=0, alarms=alarms,
-    )  # fmt: skip
+    none = dict.fromkeys(("waiting", "in_memory", "disk_bytes", "dropped", "refused", "quarantined"), 0)
+    return SpoolDepth(oldest_age_s=None, alarms=alarms, **none)
 
 
 def found(room) -> list[str]:
@@ -47,7 +45,8 @@ def found(room) -> list[str]:
         ([status(shadow=FAILING, evidence=FAILING, scale=FAILING)], ["shadow", "evidence", "scale"]),
         ([status(shadow=ABSENT)], []),
         ([status(spool=spool("disk_full", "spool_damaged"))], ["spool"]),
-        ([status(), health("evidence_lost", "audit_failing", "findings_unsaved")], ["evidence", "audit", "findings"]),
+        ([status(), health("evidence_lost", "audit_failing")], ["evidence", "audit"]),
+        ([status(), health("findings_unsaved")], ["findings"]),
         ([status(), health("client_id_taken")], ["link"]),
         ([status()], []),
         ([offline()], []),

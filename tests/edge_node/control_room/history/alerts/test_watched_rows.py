@@ -20,7 +20,7 @@ SPOIL = update(robot).values(status=bindparam("status"), health=bindparam("healt
 
 
 def test_robots_but_those_that_are_retired(history) -> None:
-    """A status with words of a newer version is read; one that is none is a robot of which nothing is known."""
+    """A status with words of a newer version is read; of one that is none nothing is known."""
     history.set_status(status(), received_at=NOW)
     history.set_status(status("crawler-2"), received_at=NOW)
     history.retire("quay", "crawler-2")
