@@ -68,13 +68,13 @@ EDGE_NODE = {
     ),
     # What rules found and told, and what they look at.
     "control_room.history.alerts": "messages control_room.history control_room.history.storage",
+    # findings of all passes at one place, matched and decided of beside what the history stores
+    "control_room.history.defects": "messages control_room.history control_room.history.storage",
     # It watches the history alone, so that any process of a room can run it.
     "control_room.alerts": (
         "messages config control_room control_room.history control_room.history.alerts "
         "control_room.history.defects"
     ),
-    # findings of all passes at one place, matched and decided of beside what the history stores
-    "control_room.history.defects": "messages control_room.history control_room.history.storage",
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
