@@ -67,7 +67,7 @@ class MailServer:
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
         """Take a mail."""
         self.got.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
         return "250 taken"

@@ -73,8 +73,8 @@ class WatchedRoom:
         self.now += timedelta(seconds=seconds)
         self.now_s += seconds
 
-    def say(self, *messages: Any, replayed: bool = False) -> None:
-        """Store messages of robots as they come now; a number adds so many corroded verdicts."""
+    def say(self, *messages: Any) -> None:
+        """Store messages of robots as they come now."""
         for message in messages:
             if isinstance(message, Status):
                 self.history.set_status(message, received_at=self.now)
