@@ -66,8 +66,15 @@ EDGE_NODE = {
     "control_room.history.record_proof": (
         "messages record control_room.history control_room.history.storage"
     ),
+    # What rules found and told, and what they look at.
+    "control_room.history.alerts": "messages control_room.history control_room.history.storage",
     # findings of all passes at one place, matched and decided of beside what the history stores
     "control_room.history.defects": "messages control_room.history control_room.history.storage",
+    # It watches the history alone, so that any process of a room can run it.
+    "control_room.alerts": (
+        "messages config control_room control_room.history control_room.history.alerts "
+        "control_room.history.defects"
+    ),
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
@@ -85,7 +92,7 @@ EDGE_NODE = {
     "control_room.metrics": (
         "messages record control_room control_room.connections control_room.history "
         "control_room.history.record_proof control_room.ingest "
-        "control_room.long_work"
+        "control_room.long_work control_room.alerts control_room.history.alerts"
     ),
     "control_room.web.json": (
         "messages evidence control_room.history control_room.history.defects "
@@ -95,19 +102,20 @@ EDGE_NODE = {
         "messages monitoring control_room control_room.history "
         "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
-        "control_room.robots control_room.web.json"
+        "control_room.robots control_room.web.json control_room.alerts"
     ),
     "control_room.web.routes": (
         "messages control_room.history control_room.history.defects control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
-        "control_room.robots control_room.web.json control_room.web"
+        "control_room.robots control_room.web.json control_room.web control_room.alerts"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
         "control_room.history.defects control_room.history.recovery control_room.people "
         "control_room.ingest control_room.long_work "
-        "control_room.metrics control_room.robots control_room.web control_room.web.routes"
+        "control_room.metrics control_room.robots control_room.web control_room.web.routes "
+        "control_room.alerts"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -117,7 +125,8 @@ EDGE_NODE = {
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history "
         "control_room.history.recovery control_room.people "
-        "control_room.metrics control_room.report control_room.robots control_room.service cli"
+        "control_room.metrics control_room.report control_room.robots control_room.service cli "
+        "control_room.alerts"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
@@ -162,6 +171,7 @@ CONVERTER = {
 
 # Who alone imports a library, so that another one could take its place.
 SOLE_IMPORTERS = {
+    ("edge_node", "apprise"): {"edge_node.control_room.alerts.apprise_sender"},
     ("edge_node", "paho"): {"edge_node.mqtt.paho_client", "edge_node.mqtt.session"},
     # Two programs, two files, two schemas: the robot's spool and the control room's history.
     ("edge_node", "sqlite3"): {"edge_node.spool.transaction"},

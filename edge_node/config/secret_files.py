@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
     import msgspec
 
-_OF_SECRETS = ("username_file", "password_file", "token_file", "key_file")  # how their keys end
+_OF_SECRETS = (
+    "username_file",
+    "password_file",
+    "token_file",
+    "key_file",
+    "channels_file",
+)  # how their keys end
 _CREDENTIALS = "$CREDENTIALS_DIRECTORY"  # systemd hands them over; an access list there looks like a group
 
 

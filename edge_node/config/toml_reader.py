@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import msgspec
 
@@ -117,11 +117,37 @@ def _section_problems(name: str, section: type[msgspec.Struct], values: dict[str
             what = "a NUL character" if found == "U+0000" else f"the control character {found}"
             yield f"[{name}] {field.name}: holds {what}, which no name or path may"
             continue
+        if (table := _table_of(types[field.name])) is not None and isinstance(values[field.name], dict):
+            yield from _tables_problems(f"{name}.{field.name}", table, values[field.name])
+            continue
         try:
             msgspec.convert(values[field.name], types[field.name])
         except msgspec.ValidationError as err:
             problem = describe_invalid(err, values[field.name], types[field.name])
             yield f"[{name}] {field.name} = {_shown(field.name, values[field.name])}: {problem}"
+
+
+def _table_of(kind: Any) -> tuple[Any, type[msgspec.Struct]] | None:
+    """Return the types of name and table where a key takes tables by name, such as ``rules``."""
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    parts = get_args(plain) if get_origin(plain) is dict else ()
+    is_table = len(parts) == 2 and isinstance(parts[1], type) and issubclass(parts[1], msgspec.Struct)
+    return parts if is_table else None
+
+
+def _tables_problems(
+    where: str, kinds: tuple[Any, type[msgspec.Struct]], tables: dict[str, Any]
+) -> Iterator[str]:
+    """Yield the problems of each table that stands under a name."""
+    for name, table in tables.items():
+        try:
+            msgspec.convert(name, kinds[0])
+        except msgspec.ValidationError as err:
+            yield f"[{where}] {_shown(where, name)}: {describe_invalid(err, name, kinds[0])}"
+        if not isinstance(table, dict):
+            yield f"[{where}.{name}] wanted a table, found {name} = {_shown(name, table)}"
+            continue
+        yield from _section_problems(f"{where}.{name}", kinds[1], table)
 
 
 def _shown(key: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
+from edge_node.control_room.alert_sections import AlertsConfig, find_rule_problems
 from edge_node.control_room.database_address import check_url
 from edge_node.control_room.sections import (
     BrokerConfig,
@@ -27,7 +28,7 @@ from edge_node.text_file import TextFileError, read_bounded
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _ROBOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -40,6 +41,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebConfig = WebConfig()
     commands: RoomCommandsConfig = RoomCommandsConfig()
     robots: RobotsConfig = RobotsConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -48,6 +50,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "web": WebConfig,
     "commands": RoomCommandsConfig,
     "robots": RobotsConfig,
+    "alerts": AlertsConfig,
 }
 
 
@@ -71,7 +74,7 @@ def load_settings(path: Path, *, may_lack_users: bool = False) -> RoomSettings:
         values = {name: msgspec.structs.asdict(section) for name, section in sections.items()}
         return build_settings(**values, may_lack_users=may_lack_users)
     except ConfigError as err:
-        raise ConfigError(f"{path}: {err}") from err
+        raise ConfigError("\n".join(f"{path}: {line}" for line in str(err).splitlines())) from err
 
 
 def build_settings(  # noqa: PLR0913  each is a section, by name
@@ -81,6 +84,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     commands: dict[str, Any] | None = None,
     robots: dict[str, Any] | None = None,
     *,
+    alerts: dict[str, Any] | None = None,
     may_lack_users: bool = False,
 ) -> RoomSettings:
     """Build settings from the values of each section.
@@ -88,20 +92,14 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
-    given = {"room": room, "web": web, "commands": commands, "robots": robots}
+    given = {"room": room, "web": web, "commands": commands, "robots": robots, "alerts": alerts}
     document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
         settings = msgspec.convert(document, RoomSettings)
     except msgspec.ValidationError as err:
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
-    check_security(settings.mqtt)
-    _check_web(settings.web)
-    _check_database(settings.room)
-    for name in settings.robots.keys_of:
-        if not _ROBOT.fullmatch(name):
-            raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
-    if not may_lack_users:
-        _check_logins(settings)
+    if problems := list(_find_problems(settings, may_lack_users=may_lack_users)):
+        raise ConfigError("\n".join(problems))
     return settings
 
 
@@ -134,6 +132,25 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _find_problems(settings: RoomSettings, *, may_lack_users: bool) -> Iterator[str]:
+    """Yield a sentence for each value that is insecure, or contradicts another."""
+    checks: list[Callable[[], None]] = [
+        lambda: check_security(settings.mqtt),
+        lambda: _check_web(settings.web),
+        lambda: _check_database(settings.room),
+        *([] if may_lack_users else [lambda: _check_logins(settings)]),
+    ]
+    for check in checks:
+        try:
+            check()
+        except ConfigError as err:
+            yield str(err)
+    for name in settings.robots.keys_of:
+        if not _ROBOT.fullmatch(name):
+            yield f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1"
+    yield from find_rule_problems(settings.alerts, settings.room.severities)
 
 
 def _check_logins(settings: RoomSettings) -> None:

@@ -38,7 +38,7 @@ class ControlRoom:
             mqtt={"hostname": "127.0.0.1", "port": broker_port, **sections.get("mqtt", {})},
             room={"state_dir": str(self.folder), **sections.get("room", {})},
             web={"port": self.port, **sections.get("web", {})},
-            **{name: sections[name] for name in ("commands", "robots") if name in sections},
+            **{name: sections[name] for name in ("commands", "robots", "alerts") if name in sections},
         )
         if code is not None:  # older versions know no [robots], which stands last
             text = text[: text.index("[robots]")]

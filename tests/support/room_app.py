@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge_node.control_room.alerts.alert_desk import AlertDesk
+from edge_node.control_room.alerts.apprise_sender import AppriseSender
+from edge_node.control_room.alerts.channels import read_channels
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -54,10 +58,17 @@ class Answer:
 class RoomApp:
     """A control room without its server and its broker; a ``with`` block."""
 
-    def __init__(self, folder: Path, *, place: DatabasePlace | None = None, **web: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        place: DatabasePlace | None = None,
+        alerts: dict[str, Any] | None = None,
+        **web: Any,
+    ) -> None:
         self.users = UserFile(folder / "users.json")
         self.settings = build_settings(
-            {"hostname": "127.0.0.1", "port": 1}, room={"state_dir": str(folder)}, web=web
+            {"hostname": "127.0.0.1", "port": 1}, room={"state_dir": str(folder)}, web=web, alerts=alerts
         )
         self.history = History(folder, place=place)
         self.events = EventBroadcaster()
@@ -67,7 +78,11 @@ class RoomApp:
             self.settings.commands, ingest.endpoint(), self.history, self.events.send_reviewed
         )
         self.logins = Logins(self.settings, self.audit)
-        parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews)
+        sender = AppriseSender(read_channels(self.settings.alerts))
+        self.alerts = AlertDesk(
+            self.settings, self.history.database, sender, lambda: datetime.now(timezone.utc)
+        )
+        parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews, self.alerts)
         self.services = Services(
             self.settings, self.history, self.events, ingest, self.logins, self.audit, *parts
         )

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 ACTIONS = {
     "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
     "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
+    "alerts": Subcommand("edge_node.cli.control_room.alerts", "send a test message; list what was told"),
     "admit": Subcommand("edge_node.cli.control_room.admit", "let robots in that wait, or list them"),
     "refuse": Subcommand("edge_node.cli.control_room.refuse", "keep robots out: nothing of them is stored"),
     "backup": Subcommand("edge_node.cli.control_room.backup", "copy the record to a folder, while it runs"),

@@ -35,6 +35,7 @@ class Deed(str, Enum):
     RETIRE = "retire"
     ADMIT = "admit"
     USER = "user"
+    ALERT = "alert"
     OTHER = "other"  # of a newer version
 
 

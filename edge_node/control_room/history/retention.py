@@ -12,6 +12,7 @@ from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
 from edge_node.control_room.history.sql_filters import ONE, ZERO
+from edge_node.control_room.history.storage import alert_tables
 from edge_node.control_room.history.storage.backend import PartitionInUseError
 from edge_node.control_room.history.storage.tables import (
     audit,
@@ -106,7 +107,8 @@ _FORGET = [
 ]
 _PICTURE_HASHES = select(picture.c.content)
 _ROOM_ROWS = [
-    select(func.count()).select_from(table) for table in (audit, quarantine, refused, defect, defect_deed)
+    select(func.count()).select_from(table)
+    for table in (*alert_tables.ALL, audit, quarantine, refused, defect, defect_deed)
 ]
 
 

@@ -14,6 +14,7 @@ from edge_node import __version__
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.long_work.job_queue import JobState
+from edge_node.control_room.metrics.alert_metrics import describe_alerts
 from edge_node.control_room.metrics.room_metrics import PREFIX
 from edge_node.messages.status import LinkState, OfflineReason, Presence
 from edge_node.record.proof import ProofState
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from edge_node.control_room.alerts.alert_desk import AlertDesk
     from edge_node.control_room.connections.connection_book import ConnectionBook
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.record_proof.robot_proofs import RobotProof
@@ -47,6 +49,7 @@ class Sources:
     jobs: JobQueue
     connections: ConnectionBook
     count_streams: Callable[[], int]
+    alerts: AlertDesk | None = None
 
 
 class RoomSnapshot:
@@ -141,6 +144,8 @@ class RoomSnapshot:
         yield from _describe_shares(history.shares(max_bytes=room.max_mb * _MEGABYTE))
         yield _count_robots(robots)
         yield from _describe_robots(robots)
+        if self._sources.alerts is not None:
+            yield from describe_alerts(self._sources.alerts)
         yield from _describe_records(read_proofs(history.database)[:_MOST_ROBOTS])
 
 

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 
+from edge_node.control_room.alerts.alert_desk import AlertDesk
+from edge_node.control_room.alerts.alert_service import AlertService
+from edge_node.control_room.alerts.apprise_sender import AppriseSender
+from edge_node.control_room.alerts.channels import read_channels
 from edge_node.control_room.connections.bounded_listener import BoundedListener, count_allowed_connections
 from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
@@ -38,12 +42,14 @@ from edge_node.control_room.web.routes.application import build_application
 from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
 from edge_node.messages.finding import Finding
+from edge_node.messages.status import LinkState
 from edge_node.monitoring.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from edge_node.control_room.ingest.batch_store import Arrival
+    from edge_node.control_room.ingest.ingest import Link
     from edge_node.control_room.sections import WebConfig
     from edge_node.control_room.settings import RoomSettings
 
@@ -70,6 +76,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
+    sender = AppriseSender(read_channels(settings.alerts), settings.alerts.page_url or "")
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
         stack.callback(listening.close)
@@ -97,10 +104,11 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
         jobs, book = JobQueue(folder, place=find_place(settings.room)), _open_book(settings.web)
+        desk = AlertDesk(settings, history.database, sender, lambda: floor.read().label)
         services = Services(
-            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews)
+            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews, desk)
         )
-        sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
+        sources = Sources(settings.room, history, ingest, jobs, book, events.__len__, desk)
         metrics.add_snapshot(RoomSnapshot(sources))
         listening.count_in(book)
         server = _UvicornServer(_build_uvicorn_config(services, book), events)
@@ -110,12 +118,24 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         ingest.check_stored()
         defects.start()
         ingest.start()
+        alerts = AlertService(
+            *(settings, history, sender, lambda: floor.read().label), lambda: _describe_link(ingest.link)
+        )
+        stack.callback(alerts.stop)
+        alerts.start()
         url = _url(settings, listening)
         _log.info("page at %s", url)
         Notifier().ready()
         ready(url)
         server.run(sockets=[listening])
         Notifier().stopping()
+
+
+def _describe_link(link: Link) -> str:
+    """Say in an alert on silent robots that this room hears none; "" if it does."""
+    if link.state is LinkState.CONNECTED:
+        return ""
+    return f"This control room has no connection to the broker ({link.text or link.state.value})."
 
 
 class _UvicornServer(uvicorn.Server):

@@ -55,6 +55,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("DELETE", "/api/jobs/{id}"): Role.VIEWER,  # one's own only
     ("GET", "/api/jobs/{id}/file"): Role.VIEWER,
     ("GET", "/metrics"): Role.VIEWER,
+    ("GET", "/api/alerts"): Role.VIEWER,
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,
@@ -69,6 +70,9 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Commanding robots.
     ("POST", "/api/pictures/{site}/{robot}/{sha256}/ask"): Role.OPERATOR,
     ("POST", "/api/robots/{site}/{robot}/commands/{verb}"): Role.OPERATOR,
+    # Deciding who is told of what.
+    ("POST", "/api/alerts/test"): Role.OPERATOR,
+    ("POST", "/api/alerts/rules/{name}/{deed}"): Role.OPERATOR,
     # Seeing who does what.
     ("GET", "/api/audit"): Role.ADMIN,
     ("GET", "/api/users"): Role.ADMIN,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from edge_node.control_room.alerts.alert_desk import AlertDesk
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.ingest import Ingest
     from edge_node.control_room.ingest.readiness import Readiness
@@ -27,6 +28,7 @@ class Services:
 
     Attributes:
         reviews: None where ``[commands] enabled = false``.
+        alerts: None in tests that need none.
         metrics_turn: whoever asks for the metrics waits for those who do.
     """
 
@@ -40,6 +42,7 @@ class Services:
     readiness: Readiness
     metrics: RoomMetrics
     reviews: ReviewService | None = None
+    alerts: AlertDesk | None = None
     metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

@@ -24,7 +24,7 @@ from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.inserts import insert_verdict
 from edge_node.control_room.history.recovery.number_ranges import Range, cut_below, join, subtract
 from edge_node.control_room.history.sql_filters import ZERO
-from edge_node.control_room.history.storage import tables
+from edge_node.control_room.history.storage import alert_tables, tables
 from edge_node.control_room.history.storage.dialect import insert_new
 from edge_node.control_room.history.storage.epoch_counts import COUNT_MISSING
 from edge_node.control_room.history.verdict_batch import NewVerdict
@@ -56,6 +56,8 @@ _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
     *(tables.retired, tables.sighting, tables.defect, tables.defect_deed, tables.defect_match),
+    # what is raised is told by no second message
+    *alert_tables.ALL,
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")

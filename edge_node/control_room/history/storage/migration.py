@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from edge_node.control_room.history.storage import alert_tables  # noqa: F401  adds its tables to metadata
 from edge_node.control_room.history.storage.tables import metadata
 
 if TYPE_CHECKING:

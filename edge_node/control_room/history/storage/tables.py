@@ -175,6 +175,7 @@ finding = Table(
     UniqueConstraint("robot_key", "finding_id"),
 )
 Index("finding_by_time", finding.c.is_open, finding.c.last_us)
+Index("finding_by_arrival", finding.c.received_us)
 _index_part("finding_not_taken", finding.c.is_taken == literal_column("0"), finding.c.finding_key)
 review = Table(
     "review",

@@ -4,6 +4,7 @@ import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, togg
 import { byId, el, setText } from "./dom.js";
 import { feed, fillFeed } from "./live/feed.js";
 import { pictureCame, reveal, showFindings } from "./live/findings.js";
+import { showAlerts } from "./health/alerts.js";
 import { badge, showFleet, showGaps, showHealth } from "./health/health.js";
 import { makeHistory, showHistory } from "./history/history.js";
 import { makeQueue, reviewed, showQueue, stepQueue } from "./review/queue.js";
@@ -186,6 +187,7 @@ whenShown("live", drawLive);
 whenShown("history", showHistory);
 whenShown("health", showHealth);
 whenShown("health", (_given, isAgain) => { if (!isAgain) showPeople(); });
+whenShown("health", showAlerts);
 whenShown("review", showQueue);
 byId("theme").addEventListener("click", switchTheme);
 byId("help").addEventListener("click", showKeys);

@@ -37,6 +37,7 @@ from edge_node.control_room.web.json.query_parameters import (
     VerdictQuery,
     parse_query,
 )
+from edge_node.control_room.web.routes import alerts as alerts_api
 from edge_node.control_room.web.routes import commands as command_api
 from edge_node.control_room.web.routes import defects as defect_api
 from edge_node.control_room.web.routes import people as people_api
@@ -224,6 +225,7 @@ ROUTES = [
     *review_api.ROUTES,
     *command_api.ROUTES,
     *people_api.ROUTES,
+    *alerts_api.ROUTES,
     Route("/api/usage", get_usage),
 ]
 

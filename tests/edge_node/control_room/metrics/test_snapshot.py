@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge_node.control_room.alerts.alert_desk import AlertDesk
+from edge_node.control_room.alerts.apprise_sender import AppriseSender
+from edge_node.control_room.alerts.channels import Channel
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.history import History
 from edge_node.control_room.ingest.batch_store import Arrival
@@ -18,6 +21,7 @@ from edge_node.control_room.metrics.monitoring_files import ALERTS, DASHBOARD
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.sections import RoomConfig
+from edge_node.control_room.settings import build_settings
 from edge_node.messages.status import LinkState
 from edge_node.monitoring import prometheus
 from tests.support.dashboard import list_expressions, list_names
@@ -45,7 +49,9 @@ def read(history: History, tmp_path: Path) -> dict[str, dict[str, float]]:
     ingest = SimpleNamespace(link=link, is_alive=True, count_received=lambda: 3, count_waiting=lambda: 0)
     metrics = RoomMetrics()
     book = ConnectionBook(ConnectionLimits())
-    sources = Sources(RoomConfig(max_mb=10), history, ingest, JobQueue(tmp_path), book, lambda: 2)
+    sender = AppriseSender([Channel("duty", ("json://localhost",))])
+    desk = AlertDesk(build_settings({"hostname": "127.0.0.1"}), history.database, sender, lambda: None)
+    sources = Sources(RoomConfig(max_mb=10), history, ingest, JobQueue(tmp_path), book, lambda: 2, desk)
     metrics.add_snapshot(RoomSnapshot(sources))
     message = verdict(9, "U")
     metrics.note_arrivals([Arrival(message, message.observed_at, is_news=True)])

@@ -1,0 +1,129 @@
+"""Handle what people see and do of alerts: rules, channels, what was told, a test message, muting a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
+
+from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.web.access import person_of
+from edge_node.control_room.web.json.json_responses import (
+    read_body,
+    respond,
+    respond_from_thread,
+    respond_problem,
+)
+from edge_node.control_room.web.services import get_services
+from edge_node.validation import describe_invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from edge_node.control_room.alerts.alert_desk import AlertDesk
+    from edge_node.control_room.people.roles import Person
+    from edge_node.control_room.web.services import Services
+
+_NO_CHANNEL = (
+    "no channel: [alerts] channels_file of the control room's configuration names none, so nobody can be told"
+)
+
+
+class _TestOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By which channels a test message is sent; by all if none is named."""
+
+    channels: tuple[str, ...] = ()
+
+
+class _MuteOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For how long a rule tells nobody."""
+
+    hours: Annotated[float, msgspec.Meta(gt=0, le=8760)] = 8.0
+
+
+async def get_alerts(request: Request) -> Response:
+    """Rules, channels by name, and what was told of late to whom; addresses are not among it."""
+    desk = _desk(request)
+    return await respond_from_thread(desk.describe)
+
+
+async def post_test(request: Request) -> Response:
+    """POST to send a test message; ``channels`` as JSON names some, else all get it. Says what came of it."""
+    desk = _desk(request)
+    order = await _read(request, _TestOrder)
+    if isinstance(order, str):
+        return respond_problem(400, order)
+    if not desk.channels:
+        return respond_problem(409, _NO_CHANNEL)
+    if unknown := [name for name in order.channels if name not in desk.channels]:
+        return respond_problem(404, f"no channel {unknown[0]!r}; there are {', '.join(desk.channels)}")
+    channels = tuple(dict.fromkeys(order.channels)) or desk.channels
+    return respond(await run_in_threadpool(_test, get_services(request), desk, person_of(request), channels))
+
+
+async def post_mute(request: Request) -> Response:
+    """POST to mute a rule, ``hours`` as JSON, or to end that: what it finds is listed, and nobody is told."""
+    desk, names = _desk(request), request.path_params
+    if names["name"] not in desk.rules:
+        return respond_problem(404, f"no rule {names['name']!r}; there are {', '.join(desk.rules) or 'none'}")
+    if names["deed"] not in ("mute", "unmute"):
+        return respond_problem(404, "no such deed; known are mute, unmute")
+    order = await _read(request, _MuteOrder)
+    if isinstance(order, str):
+        return respond_problem(400, order)
+    hours = order.hours if names["deed"] == "mute" else None
+    return respond(
+        await run_in_threadpool(_mute, get_services(request), desk, person_of(request), names["name"], hours)
+    )
+
+
+ROUTES = [
+    Route("/api/alerts", get_alerts),
+    Route("/api/alerts/test", post_test, methods=["POST"]),
+    Route("/api/alerts/rules/{name}/{deed}", post_mute, methods=["POST"]),
+]
+
+
+def _desk(request: Request) -> AlertDesk:
+    desk = get_services(request).alerts
+    assert desk is not None  # noqa: S101  every room has one
+    return desk
+
+
+async def _read(request: Request, kind: type[Any]) -> Any:
+    """Return the order in a request's body, or in a sentence what is wrong with it."""
+    try:
+        return msgspec.json.decode(await read_body(request) or b"{}", type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as err:
+        return describe_invalid(err, kind=kind)
+
+
+def _test(services: Services, desk: AlertDesk, person: Person, channels: Sequence[str]) -> dict[str, Any]:
+    subject = ", ".join(channels)
+    services.audit.note(person, Deed.ALERT, subject, outcome="asked", text="test message")
+    outcomes = desk.test(channels, person.name)
+    is_good = all(one.is_delivered for one in outcomes)
+    text = "; ".join(f"{one.channel}: {one.why or 'taken'}" for one in outcomes)
+    services.audit.note_done(
+        person, Deed.ALERT, subject, outcome="done" if is_good else "failed", text=f"test message; {text}"
+    )
+    return {
+        "outcomes": [
+            {"channel": one.channel, "delivered": one.is_delivered, "text": one.why} for one in outcomes
+        ]
+    }
+
+
+def _mute(
+    services: Services, desk: AlertDesk, person: Person, rule: str, hours: float | None
+) -> dict[str, Any]:
+    text = "unmute" if hours is None else f"mute for {hours:g} h"
+    services.audit.note(person, Deed.ALERT, rule, outcome="asked", text=text)
+    until = desk.mute(rule, hours, person.name or person.origin.value)
+    services.audit.note_done(person, Deed.ALERT, rule, text=text)
+    return {"rule": rule, "muted_until": until}
