@@ -13,8 +13,10 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
+from edge_node.control_room.logo import read_logo
 from edge_node.control_room.sections import (
     BrokerConfig,
+    ReportConfig,
     RobotsConfig,
     RoomCommandsConfig,
     RoomConfig,
@@ -39,6 +41,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebConfig = WebConfig()
     commands: RoomCommandsConfig = RoomCommandsConfig()
     robots: RobotsConfig = RobotsConfig()
+    report: ReportConfig = ReportConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -47,6 +50,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "web": WebConfig,
     "commands": RoomCommandsConfig,
     "robots": RobotsConfig,
+    "report": ReportConfig,
 }
 
 
@@ -73,12 +77,13 @@ def load_settings(path: Path, *, may_lack_users: bool = False) -> RoomSettings:
         raise ConfigError(f"{path}: {err}") from err
 
 
-def build_settings(  # noqa: PLR0913  each is a section, by name
+def build_settings(  # noqa: PLR0913, PLR0917  each is a section, by name
     mqtt: dict[str, Any],
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
     robots: dict[str, Any] | None = None,
+    report: dict[str, Any] | None = None,
     *,
     may_lack_users: bool = False,
 ) -> RoomSettings:
@@ -87,7 +92,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
-    given = {"room": room, "web": web, "commands": commands, "robots": robots}
+    given = {"room": room, "web": web, "commands": commands, "robots": robots, "report": report}
     document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
         settings = msgspec.convert(document, RoomSettings)
@@ -95,6 +100,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
+    _check_logo(settings.report.logo)
     for name in settings.robots.keys_of:
         if not _ROBOT.fullmatch(name):
             raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
@@ -144,6 +150,16 @@ def _check_logins(settings: RoomSettings) -> None:
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:
         raise ConfigError(f"[web] trusted_proxies: others reach the page through them: {wanted}")
+
+
+def _check_logo(logo: str | None) -> None:
+    """Raise ConfigError if the logo cannot stand on a report."""
+    if logo is None:
+        return
+    try:
+        read_logo(Path(logo))
+    except ConfigError as err:
+        raise ConfigError(f"[report] logo = {err}") from err
 
 
 def _check_web(web: WebConfig) -> None:

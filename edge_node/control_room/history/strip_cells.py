@@ -33,7 +33,7 @@ def select_strip_cells(
     low, high = database.rows(ends, values)[0]
     if low is None:
         return []
-    width = _round_step((high - low) / max(cells - 1, 1))
+    width = round_step((high - low) / max(cells - 1, 1))
     first = math.floor(low / width)
     by_cell: dict[int, list[Sequence[Any]]] = {}
     for row in database.rows(counts, {**values, "width": width, "first": first}):
@@ -87,7 +87,7 @@ def _strip_cell(start: float, width: float, parts: Iterable[Sequence[Any]]) -> S
     )
 
 
-def _round_step(width: float) -> float:
+def round_step(width: float) -> float:
     """Round up to 1, 2 or 5 times a power of ten, so that cells keep their places while a pass grows."""
     if width <= 0:
         return 0.01

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.long_work.job_order import JobNews, JobOrder
+from edge_node.control_room.long_work.job_order import JobNews, JobOrder, ReportDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,7 +101,11 @@ class JobQueue:
     """All long work of one control room."""
 
     def __init__(
-        self, state_dir: Path, bounds: QueueBounds | None = None, process: Sequence[str] = PROCESS
+        self,
+        state_dir: Path,
+        bounds: QueueBounds | None = None,
+        process: Sequence[str] = PROCESS,
+        defaults: ReportDefaults | None = None,
     ) -> None:
         """Begin empty.
 
@@ -109,7 +113,9 @@ class JobQueue:
             state_dir: of the history that processes read.
             bounds: of the queue.
             process: the program that makes a file.
+            defaults: what the configuration says of all reports.
         """
+        self._defaults = defaults or ReportDefaults()
         self._state_dir = state_dir
         self._bounds = bounds or QueueBounds()
         self._process = process
@@ -234,7 +240,12 @@ class JobQueue:
         """Hand the order to the process and read its news until it ends."""
         assert process.stdin is not None  # noqa: S101  # both are pipes
         assert process.stdout is not None  # noqa: S101
-        order = JobOrder(posted=job.posted, state_dir=str(self._state_dir), out=str(job.file))
+        order = JobOrder(
+            posted=job.posted,
+            state_dir=str(self._state_dir),
+            out=str(job.file),
+            defaults=self._defaults,
+        )
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(order))
             await process.stdin.drain()

@@ -349,3 +349,16 @@ checkpoint = Table(
     Column("payload", LargeBinary, nullable=False),
     UniqueConstraint("robot_key", "epoch", "seq"),
 )
+# Names that people gave to missions; each hangs on the number of a verdict of the mission.
+mission_name = Table(
+    "mission_name",
+    metadata,
+    _key("mission_name_key"),
+    _number("robot_key"),
+    _text("epoch"),
+    _number("seq"),
+    _text("name"),
+    _text("named_by"),
+    _number("named_us"),
+    UniqueConstraint("robot_key", "epoch", "seq"),
+)
