@@ -26,7 +26,7 @@ def test_the_document_says_all_of_it(history, tmp_path):
         *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
         *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "no measurement by ISO"),
         *("disputed by Anna", "uncorroded", "mill scale", "numbers 20 to 29", "signature", "page 1 of"),
-        *("does not mean that the metal is sound", "distance along the path, m", "dark 5"),
+        *("does not mean that the metal is uncorroded", "distance along the path, m", "dark 5"),
     ):
         assert words in text, words
     assert content.count(b"/Subtype /Image") == 1
