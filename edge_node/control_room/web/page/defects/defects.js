@@ -23,6 +23,7 @@ export function makeDefects(open) {
   form.addEventListener("submit", (event) => { event.preventDefault(); list(); });
   form.addEventListener("change", () => list());
   byId("defects").addEventListener("keydown", move);
+  byId("defect").addEventListener("keydown", (event) => { if (event.key === "Escape" && byId("drawer").hidden && !event.target.closest("input, select, textarea")) { closeDefect(); event.stopPropagation(); } });
   on("defects", (keys) => { list(); if (keys?.some(({ key }) => key === opened)) openDefect(opened); });
 }
 
@@ -86,6 +87,12 @@ function mark(key) {
   for (const button of byId("defects").querySelectorAll("button")) button.setAttribute("aria-current", String(Number(button.dataset.key) === key));
 }
 
+function closeDefect() {
+  const key = opened;
+  mark(null);
+  byId("defects").querySelector(`[data-key="${key}"]`)?.focus();
+}
+
 async function openDefect(key) {
   const isOther = key !== opened;
   mark(key);
@@ -104,14 +111,14 @@ async function openDefect(key) {
 function fill(panel, found) {
   const { defect, observations, log } = found;
   const begun = [...panel.querySelectorAll(".decisions [name]")].filter((field) => field === document.activeElement || field.name === "text").map(({ name, value }) => [name, value]);
-  const close = el("button", { class: "icon", "aria-label": "Close", title: "Close", onclick: () => { const key = opened; mark(null); byId("defects").querySelector(`[data-key="${key}"]`)?.focus(); } }, "✕");
+  const close = el("button", { class: "icon", "aria-label": "Close", title: "Close", onclick: closeDefect }, "✕");
   panel.setAttribute("aria-labelledby", "defect-title");
-  panel.replaceChildren(el("header", {}, glyph("corroded", defect.severity), el("h2", { id: "defect-title" }, defectName(defect)), stateTag(defect), close),
+  panel.replaceChildren(...[el("header", {}, glyph("corroded", defect.severity), el("h2", { id: "defect-title" }, defectName(defect)), stateTag(defect), close),
     el("dl", { class: "facts" }, facts(defect).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
     doubts(defect), el("h3", {}, "Growth"), trend(defect.growth),
     el("h3", {}, `Picture after picture (${observations.length})`), el("ol", { class: "sights" }, observations.map(sight)),
     decisions(found, () => { list(); openDefect(defect.key); }),
-    el("h3", {}, "Who set what"), log.length ? el("ul", { class: "log" }, log.map(deed)) : el("p", { class: "quiet" }, "Nobody has decided anything of it yet."));
+    el("h3", {}, "Who set what"), log.length ? el("ul", { class: "log" }, log.map(deed)) : el("p", { class: "quiet" }, "Nobody has decided anything of it yet.")].filter(Boolean));
   for (const [name, value] of begun) { const field = panel.querySelector(`.decisions [name="${name}"]`); if (field && value) field.value = value; }
 }
 

@@ -15,7 +15,7 @@ export const defectName = ({ label, name }) => [label, name].filter(Boolean).joi
 
 /** Where a defect is on its asset. */
 export function defectPlace({ distance_m: distance, x_m: x, y_m: y, z_m: z, sigma_m: sigma }) {
-  const uncertainty = sigma ? ` ± ${Number(sigma.toPrecision(2))} m` : "";
+  const uncertainty = sigma === null || sigma === undefined ? "" : ` ± ${sigma < 0.01 ? "0.01" : Number(sigma.toPrecision(2))} m`;
   if (distance !== null && distance !== undefined) return metres(distance) + uncertainty;
   const parts = [x, y, z].map((part) => part ?? null);
   return parts.every((part) => part === null) ? "place not known" : `${parts.map((part) => part?.toFixed(2) ?? "–").join(" / ")} m${uncertainty}`;
