@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_node.cli.control_room.room_option import default_state_dir
+from edge_node.cli.control_room.room_option import default_state_dir, room_in
 from edge_node.control_room.comparison.changes_text import describe_mission, say_counts
-from edge_node.control_room.history.history import History
 from edge_node.control_room.history.missions.mission_book import MissionBook
+from edge_node.control_room.history.opening import open_history
 from edge_node.control_room.logo import read_logo
 from edge_node.control_room.long_work.job_order import CompareQuery, JobKind, ReportDefaults, ReportQuery
 from edge_node.control_room.long_work.report_work import collect_report, render_comparison, render_report
@@ -28,6 +28,7 @@ from edge_node.messages.plain_text import counted, escape_unprintable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.control_room.history.history import History
     from edge_node.control_room.settings import RoomSettings
 
 _STATE_DIR = Path("/var/lib/corrosion-room")
@@ -86,12 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the report or export the data set."""
     settings = load_settings(args.config) if args.config else None
-    folder = Path(settings.room.state_dir) if settings else args.state_dir or _state_dir()
+    room = settings.room if settings else room_in(args.state_dir or _state_dir())
     if args.action in ("report", "changes"):
         _check_destination(args.out)
         if args.logo:
             read_logo(Path(args.logo))
-    history = History(folder, read_only=True)
+    history = open_history(room, read_only=True)
     try:
         if args.action == "export-dataset":
             return _export(history, args)

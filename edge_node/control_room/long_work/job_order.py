@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from edge_node.control_room.database_address import DatabasePlace
+
 if TYPE_CHECKING:
     from edge_node.control_room.settings import RoomSettings
 
@@ -131,10 +133,11 @@ class ReportDefaults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is to do: read the history in ``state_dir`` and write the file ``out``."""
+    """What the process is to do: read the history in ``state_dir``, or at ``place``, and write ``out``."""
 
     posted: PostedJob
     state_dir: str
+    place: DatabasePlace | None = None
     out: str
     defaults: ReportDefaults = ReportDefaults()
 

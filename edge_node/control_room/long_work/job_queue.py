@@ -28,6 +28,7 @@ from edge_node.control_room.long_work.job_order import JobNews, JobOrder, Report
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.long_work.job_order import PostedJob
 
 RETRY_AFTER_S = 20
@@ -105,6 +106,8 @@ class JobQueue:
         state_dir: Path,
         bounds: QueueBounds | None = None,
         process: Sequence[str] = PROCESS,
+        *,
+        place: DatabasePlace | None = None,
         defaults: ReportDefaults | None = None,
     ) -> None:
         """Begin empty.
@@ -113,10 +116,12 @@ class JobQueue:
             state_dir: of the history that processes read.
             bounds: of the queue.
             process: the program that makes a file.
+            place: of the history, where it is in a PostgreSQL database.
             defaults: what the configuration says of all reports.
         """
         self._defaults = defaults or ReportDefaults()
         self._state_dir = state_dir
+        self._place = place
         self._bounds = bounds or QueueBounds()
         self._process = process
         self._jobs: dict[str, Job] = {}
@@ -243,6 +248,7 @@ class JobQueue:
         order = JobOrder(
             posted=job.posted,
             state_dir=str(self._state_dir),
+            place=self._place,
             out=str(job.file),
             defaults=self._defaults,
         )
