@@ -60,6 +60,11 @@ EDGE_NODE = {
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history.shares": "control_room.history.storage",
     "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
+    # A mission is found in the verdicts alone; which defects it saw is for the comparison of two.
+    "control_room.history.missions": "messages control_room.history control_room.history.storage",
+    "control_room.comparison": (
+        "messages control_room.history control_room.history.missions control_room.history.defects"
+    ),
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
@@ -74,9 +79,13 @@ EDGE_NODE = {
         "control_room.history.shares"
     ),
     "control_room.report": (
-        "messages record view inspection evidence control_room.history control_room.history.record_proof"
+        "messages record view inspection evidence control_room.history control_room.history.record_proof "
+        "control_room.history.missions control_room.history.defects control_room.comparison"
     ),
-    "control_room.long_work": "control_room control_room.history control_room.report",
+    "control_room.long_work": (
+        "control_room control_room.history control_room.history.missions control_room.comparison "
+        "control_room.report"
+    ),
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
@@ -95,8 +104,8 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.record_proof "
-        "control_room.people "
+        "messages control_room.history control_room.history.record_proof control_room.history.missions "
+        "control_room.people control_room.comparison "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web"
     ),
@@ -113,7 +122,8 @@ EDGE_NODE = {
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history "
         "control_room.history.recovery control_room.people "
-        "control_room.metrics control_room.report control_room.robots control_room.service cli"
+        "control_room.metrics control_room.report control_room.robots control_room.service cli "
+        "control_room.history.missions control_room.comparison control_room.long_work"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
