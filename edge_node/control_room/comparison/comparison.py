@@ -84,7 +84,7 @@ def compare_missions(
     if earlier.id == later.id:
         raise ComparisonError("a mission cannot be compared with itself; choose two")
     book = DefectBook(history.database)
-    drifts = book.drifts(later.site, later.asset)
+    drifts = [] if later.asset is None else book.drifts(later.site, later.asset)
     sides = [_Side(history, one, drifts, severities) for one in (earlier, later)]
     only = DefectFilter(site=later.site, asset=later.asset)
     defects = [one for one in book.defects(only, limit=_MAX_DEFECTS) if one.asset == later.asset]
