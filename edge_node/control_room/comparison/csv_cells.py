@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 # A spreadsheet would run a cell that begins so; some take the wide forms for the narrow ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 
 
 def render_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -23,6 +23,8 @@ def render_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str
 
 
 def _escape(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+    if not isinstance(value, str):
+        return "" if value is None else value
+    # A carriage return alone would not be quoted, and begin a row of its own in some readers.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_FORMULA) else text

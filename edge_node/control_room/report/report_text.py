@@ -60,7 +60,8 @@ def summarize(mission: Mission) -> str:
     where = f" from {path.from_m:.2f} m to {path.to_m:.2f} m" if path else ""
     what = " and ".join(mission.assets[:2]) or "an asset that nobody named"
     more = f" and {len(mission.assets) - 2} more" if len(mission.assets) > 2 else ""
-    judged = f"{mission.judged:,} of {counted_frames(mission.frames)} were judged"
+    frames = f"{mission.frames:,} frame{'' if mission.frames == 1 else 's'}"
+    judged = f"{mission.judged:,} of {frames} {'was' if mission.judged == 1 else 'were'} judged"
     sentences = [
         f"{mission.selection.robot} inspected {what}{more}{where}: {judged}.",
         _say_findings(mission),
@@ -69,11 +70,6 @@ def summarize(mission: Mission) -> str:
         sentences.append(f"{missing:,} verdict{' has' if missing == 1 else 's have'} not come.")
     sentences.append(f"The record is {_say_record(mission)}.")
     return " ".join(sentences)
-
-
-def counted_frames(count: int) -> str:
-    """Return a number of frames with its noun."""
-    return f"{count:,} frame{'' if count == 1 else 's'}"
 
 
 def describe_mission(mission: Mission, details: ReportDetails) -> Facts:

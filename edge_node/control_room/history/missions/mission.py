@@ -212,10 +212,17 @@ def _find_turn(points: Sequence[Point], places: Sequence[int], first: int) -> in
             nearest, low_m = at, here_m
         turn_m = max(_TURN_M, _TURN_SHARE * (high_m - low_m))
         if farthest > nearest and high_m - here_m > turn_m and high_m - start_m > _TURN_M:
-            return farthest
+            return _find_peak(points, places, (first, farthest), 1)
         if nearest > farthest and here_m - low_m > turn_m and start_m - low_m > _TURN_M:
-            return nearest
+            return _find_peak(points, places, (first, nearest), -1)
     return None
+
+
+def _find_peak(points: Sequence[Point], places: Sequence[int], turn: tuple[int, int], sign: int) -> int:
+    """Return the very turn: smoothing may have moved it by one."""
+    first, at = turn
+    near = [one for one in (at - 1, at, at + 1) if first <= one < len(places)]
+    return max(near, key=lambda one: (sign * (points[places[one]].distance_m or 0.0), one))
 
 
 def _smooth(points: Sequence[Point], places: Sequence[int], first: int, at: int) -> float:
