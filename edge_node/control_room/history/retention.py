@@ -20,6 +20,7 @@ from edge_node.control_room.history.storage.tables import (
     epoch_state,
     finding,
     given_up,
+    mission_name,
     picture,
     quarantine,
     refused,
@@ -84,9 +85,12 @@ _FORGOTTEN = select(retired.c.robot_key).where(
 )
 _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
-    for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
+    for table in (
+        *(epoch_state, epoch, checkpoint, given_up, verdict_share, mission_name),
+        *(retired, robot),
+    )
 ]
-_ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
+_ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused, mission_name)]
 
 
 def delete_beyond_bounds(

@@ -41,18 +41,18 @@ async function fillChoices(mission, robot, said) {
     const [{ robots }, { missions }] = await Promise.all([talk("api/robots"), talk("api/missions")]);
     refill(robot, robots.map((one) => [`${one.site}/${one.robot}`, `${one.site}/${one.robot}`]));
     const named = missions.slice(0, MOST_MISSIONS).map((one) => [JSON.stringify({ site: one.site, mission: one.id }), [one.name, one.asset ?? "no asset", dateTime(one.began_at), one.robot].filter(Boolean).join(", ")]);
-    refill(mission, [["", "a robot between two times"], ...named]);
+    refill(mission, [["", "all of a robot, or between two times"], ...named]);
   } catch (problem) {
     said.textContent = `What can be reported cannot be listed: ${problem.message}`;
   }
 }
 
-/** Offer other choices and keep what is chosen; the first mission is offered first. */
+/** Offer other choices and keep what is chosen. */
 function refill(select, choices) {
   const kept = select.options.length ? select.value : null;
   select.replaceChildren(...choices.map(([value, words]) => el("option", { value }, words)));
   const values = choices.map(([value]) => value);
-  select.value = kept !== null && values.includes(kept) ? kept : values.find(Boolean) ?? "";
+  select.value = kept !== null && values.includes(kept) ? kept : values[0] ?? "";
 }
 
 /** Have a file made, say how far it is, and download it; the button ends it. */
