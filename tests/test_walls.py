@@ -62,9 +62,6 @@ EDGE_NODE = {
     "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
     # A mission is found in the verdicts alone; which defects it saw is for the comparison of two.
     "control_room.history.missions": "messages control_room.history control_room.history.storage",
-    "control_room.comparison": (
-        "messages control_room.history control_room.history.missions control_room.history.defects"
-    ),
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
@@ -73,6 +70,9 @@ EDGE_NODE = {
     ),
     # findings of all passes at one place, matched and decided of beside what the history stores
     "control_room.history.defects": "messages control_room.history control_room.history.storage",
+    "control_room.comparison": (
+        "messages control_room.history control_room.history.missions control_room.history.defects"
+    ),
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",

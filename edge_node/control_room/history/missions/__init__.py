@@ -1,1 +1,1 @@
-"""Find the missions in the verdicts: one pass of one robot over one asset each, and what it judged of it."""
+"""Find the missions in the verdicts: passes of one robot over one asset, and what each judged."""

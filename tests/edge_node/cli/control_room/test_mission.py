@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.processes import command
+from tests.support.two_missions import ASSET, EARLIER, LATER, open_two_missions
 
 
 def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):
@@ -32,3 +33,27 @@ def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):
     wrong = command("edge_node.cli", *where, str(tmp_path / "x.pdf"), "--from", "yesterday")
     assert wrong.returncode == 2
     assert "wanted a time like" in wrong.stderr
+
+
+def test_missions_are_listed_reported_and_compared(tmp_path):
+    """By their ids, with client and order; what cannot be is a sentence and no file."""
+    open_two_missions(tmp_path / "room").close()
+    where = ("--state-dir", str(tmp_path / "room"))
+    listed = command("edge_node.cli", "mission", "list", *where, "--asset", ASSET)
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == [f"quay/{EARLIER}", f"quay/{LATER}"]
+    assert "199 of 220 frames judged (90%), 90% of the way" in listed.stdout
+    report = tmp_path / "report.json"
+    asked = ("--mission", f"quay/{LATER}", "--client", "Hafenwerke AG", "--order", "2026-117")
+    ran = command("edge_node.cli", "mission", "report", str(report), *where, *asked)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"changes since {EARLIER}: 10 defects: 1 new, 2 grown" in ran.stdout
+    assert '"order_number": "2026-117"' in report.read_text(encoding="utf-8")
+    changes = tmp_path / "changes.csv"
+    compared = ("mission", "changes", str(changes), *where, "--mission", f"quay/{LATER}")
+    assert command("edge_node.cli", *compared).returncode == 0
+    assert len(changes.read_text(encoding="utf-8").splitlines()) == 11
+    ran = command(
+        "edge_node.cli", "mission", "report", str(tmp_path / "x.pdf"), *where, "--mission", "quay/x"
+    )
+    assert (ran.returncode, "no mission 'x' at quay" in ran.stderr) == (1, True)
+    assert not (tmp_path / "x.pdf").exists()
