@@ -78,7 +78,7 @@ EDGE_NODE = {
     "control_room.connections": "monitoring",
     "control_room.ingest": (
         "messages config mqtt control_room control_room.history control_room.history.record_proof "
-        "control_room.history.shares"
+        "control_room.history.shares control_room.history.missions"
     ),
     "control_room.report": (
         "messages record view inspection evidence control_room.history control_room.history.record_proof "

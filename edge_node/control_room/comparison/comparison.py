@@ -10,7 +10,7 @@ from edge_node.control_room.comparison.changes import Change, MissionView, SeenD
 from edge_node.control_room.comparison.surface import Stretch, Surface, choose_width
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.defects.records import DefectFilter, DefectState
-from edge_node.control_room.history.missions.mission_points import read_spans
+from edge_node.control_room.history.missions.kept_missions import read_surface
 from edge_node.errors import CorrosionError
 from edge_node.messages.plain_text import area_text
 
@@ -121,7 +121,7 @@ class _Side:
     ) -> None:
         self.mission = mission
         self.drift = _find_drift(mission, drifts)
-        self.surface = Surface(read_spans(history.database, mission.site, mission.robot, mission.spans))
+        self.surface = Surface(read_surface(history.database, mission))
         self.stretches: dict[int, list[Stretch]] = {}
         self._history = history
         self._severities = list(severities)

@@ -20,6 +20,7 @@ from edge_node.control_room.history.storage.tables import (
     epoch_state,
     finding,
     given_up,
+    mission,
     mission_name,
     picture,
     quarantine,
@@ -86,7 +87,7 @@ _FORGOTTEN = select(retired.c.robot_key).where(
 _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
     for table in (
-        *(epoch_state, epoch, checkpoint, given_up, verdict_share, mission_name),
+        *(epoch_state, epoch, checkpoint, given_up, verdict_share, mission, mission_name),
         *(retired, robot),
     )
 ]

@@ -398,6 +398,11 @@ def _picture(history: History, finding: Finding) -> StoredPicture | None:
 
 
 def _explain_empty(history: History, selection: Selection) -> str:
+    if selection.mission is not None:
+        return (
+            f"{selection.mission.id}: its verdicts are deleted, so there is no report of it any more; a later"
+            " mission can still be compared with it"
+        )
     who = f"{selection.site}/{selection.robot}"
     robots = {(record.site, record.robot): record for record in history.robots()}
     record = robots.get((selection.site, selection.robot))

@@ -7,6 +7,7 @@ late, and a clock may be wrong. The same record always has the same missions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003  msgspec resolves annotations at run time
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +16,6 @@ from edge_node.messages.identifiers import split_verdict_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     from edge_node.messages.finding import Finding
 
@@ -204,7 +204,7 @@ def _find_turn(points: Sequence[Point], places: Sequence[int], first: int) -> in
         return None
     farthest = nearest = first
     start_m = high_m = low_m = _smooth(points, places, first, first)
-    for at in range(first + 1, len(places)):
+    for at in range(first + 1, len(places) - 1):  # the next one tells whether it is a fault
         here_m = _smooth(points, places, first, at)
         if here_m >= high_m:
             farthest, high_m = at, here_m

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import from_us
+from edge_node.control_room.history.missions.kept_missions import add_kept, read_kept
 from edge_node.control_room.history.missions.mission import (
     AssetMission,
     compute_coverage,
@@ -17,13 +18,13 @@ from edge_node.control_room.history.missions.mission_names import read_names
 from edge_node.control_room.history.missions.mission_points import (
     PauseTeller,
     StoredEpoch,
+    iter_points,
     list_epochs,
     list_robots,
-    read_points,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.missions.mission import Point
@@ -86,26 +87,37 @@ class MissionBook:
             if known is None or known.received != received:
                 known = self._read_on((site, name), epochs, known)
                 self._read[key] = known
+        found = add_kept(known.missions, read_kept(self._database, key, (site, name)))
         names = read_names(self._database, key)
-        return [_named(one, names) for one in known.missions]
+        return [_named(one, names) for one in found]
 
     def _read_on(self, who: tuple[str, str], epochs: Sequence[StoredEpoch], known: _Read | None) -> _Read:
-        kept: tuple[AssetMission, ...] = ()
-        points: list[Point] = []
-        is_beyond = known is None or _clip(epochs, known.end) != known.settled
-        if known is not None and not is_beyond:
-            kept = known.missions[:-1]
-        for one in epochs:
-            if is_beyond:
-                points += read_points(self._database, one)
-            elif known is not None and one.name == known.end[0]:
-                points += read_points(self._database, one, known.end[1])
-                is_beyond = True
+        if known is not None and _clip(epochs, known.end) != known.settled:
+            known = None  # something came, or went, before the last mission
+        missions = list(known.missions[:-1]) if known is not None else []
         tell = PauseTeller(self._database, epochs)
-        parts = [points[part.start : part.stop] for part in split_passes(points, tell)]
-        missions = (*kept, *(_summarize(who, part, tell) for part in parts))
-        end = (parts[-1][0].epoch, parts[-1][0].seq) if parts else ("", 0)
-        return _Read(missions, _clip(epochs, end), end, _clip(epochs, None))
+        points: list[Point] = []
+        for part in self._read_from(epochs, known.end if known is not None else None):
+            points += part
+            *ended, last = split_passes(points, tell)
+            missions += [_summarize(who, points[one.start : one.stop], tell) for one in ended]
+            points = points[last.start :]  # the last mission may go on
+        end = (points[0].epoch, points[0].seq) if points else ("", 0)
+        if points:
+            missions.append(_summarize(who, points, tell))
+        return _Read(tuple(missions), _clip(epochs, end), end, _clip(epochs, None))
+
+    def _read_from(
+        self, epochs: Sequence[StoredEpoch], begin: tuple[str, int] | None
+    ) -> Iterator[list[Point]]:
+        """Yield the verdicts of all epochs, or from an epoch and number on."""
+        is_beyond = begin is None
+        for one in epochs:
+            if begin is not None and one.name == begin[0]:
+                is_beyond = True
+                yield from iter_points(self._database, one, begin[1])
+            elif is_beyond:
+                yield from iter_points(self._database, one)
 
 
 def _clip(epochs: Sequence[StoredEpoch], end: tuple[str, int] | None) -> _Settled:

@@ -54,6 +54,7 @@ _POINTS = (
         verdict.c.seq.between(bindparam("first"), bindparam("last")),
     )
     .order_by(verdict.c.seq)
+    .limit(LIMIT)
 )
 _PAYLOAD = (
     select(verdict_message.c.payload)
@@ -81,7 +82,7 @@ _FIND_EPOCH = (
 )
 _JUDGED = frozenset((Outcome.CORRODED.value, Outcome.UNCORRODED.value))
 _MAX_SEQ = (1 << 63) - 1
-_PAGE_ROWS = 2000
+_PAGE_ROWS, _PART_ROWS = 2000, 50_000
 _VERDICT_DECODER = msgspec.json.Decoder(Verdict)
 
 
@@ -144,9 +145,23 @@ def list_epochs(database: Database, robot_key: int) -> list[StoredEpoch]:
     ]
 
 
+def iter_points(
+    database: Database, one: StoredEpoch, first: int = 0, last: int = _MAX_SEQ
+) -> Iterator[list[Point]]:
+    """Yield the verdicts of an epoch from one number to another, part by part."""
+    while points := _read_part(database, one, first, last):
+        yield points
+        first = points[-1].seq + 1
+
+
 def read_points(database: Database, one: StoredEpoch, first: int = 0, last: int = _MAX_SEQ) -> list[Point]:
     """Return the verdicts of an epoch from one number to another."""
-    rows = database.rows(_POINTS, {"epoch_key": one.key, "first": first, "last": last})
+    return [point for part in iter_points(database, one, first, last) for point in part]
+
+
+def _read_part(database: Database, one: StoredEpoch, first: int, last: int) -> list[Point]:
+    place = {"epoch_key": one.key, "first": first, "last": last, "limit": _PART_ROWS}
+    rows = database.rows(_POINTS, place)
     return [
         Point(
             one.name,

@@ -1,4 +1,4 @@
-"""Add the names that people give to missions."""
+"""Add missions whose verdicts may be deleted, and the names that people give to missions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make both tables."""
+    op.create_table(
+        "mission",
+        sa.Column("mission_key", NUMBER, primary_key=True, nullable=False),
+        *(
+            sa.Column(name, kind, nullable=False)
+            for name, kind in (
+                *(("robot_key", NUMBER), ("content", sa.LargeBinary), ("epoch", sa.Text)),
+                *(("first_seq", NUMBER), ("verdicts", NUMBER), ("ended_us", NUMBER)),
+            )
+        ),
+        sa.UniqueConstraint("robot_key", "epoch", "first_seq"),
+    )
     op.create_table(
         "mission_name",
         sa.Column("mission_name_key", NUMBER, primary_key=True, nullable=False),
