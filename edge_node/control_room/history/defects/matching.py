@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.control_room.history.defects.alignment import DEFAULT_SIGMA_M, align
+from edge_node.control_room.history.defects.alignment import align
 from edge_node.control_room.history.defects.drift import PassDrift, fit_drift
 from edge_node.control_room.history.defects.passes import Pass, split_passes
 from edge_node.control_room.history.defects.records import Placement
 from edge_node.control_room.history.defects.space import align_in_space
-from edge_node.control_room.history.defects.spots import Anchor, Look, Spot
+from edge_node.control_room.history.defects.spots import DEFAULT_SIGMA_M, Anchor, Look, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
