@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _MAX_DEFECTS = 10_000
 _CELLS = 240
+_LEAST_REACH_M, _REACH_SIGMAS = 0.3, 5.0
 _UNKNOWN_DRIFT = 0.05  # of the distance: that of an odometer on a wet pipe
 
 
@@ -102,7 +104,7 @@ def compare_missions(
     return Comparison(
         earlier=earlier,
         later=later,
-        changes=tuple(compare(_mark_doubts(seen), *views)),
+        changes=tuple(compare(mark_doubts(seen, _find_reach(sides)), *views)),
         left_out=left_out,
         drift=_say_drift(sides),
         cells=_align(sides),
@@ -218,15 +220,41 @@ def _see(
     )
 
 
-def _mark_doubts(seen: Sequence[SeenDefect]) -> list[SeenDefect]:
-    """Tell a defect that only one mission saw of those of the other mission that may be the same."""
+def _find_reach(sides: Sequence[_Side]) -> float:
+    """Return how far apart two places may be told that are one, in metres."""
+    drifts = [side.drift for side in sides]
+    if not all(drift is not None and drift.is_sure for drift in drifts):
+        return math.inf
+    sigma_m = math.hypot(*(drift.sigma_m for drift in drifts if drift is not None))
+    return max(_LEAST_REACH_M, _REACH_SIGMAS * sigma_m)
+
+
+def mark_doubts(seen: Sequence[SeenDefect], reach_m: float) -> list[SeenDefect]:
+    """Tell a defect that only one mission saw of those of the other mission that may be the same.
+
+    Where both missions are aligned, what lies farther off than ``reach_m`` is another place.
+    """
+    by_label = {one.label: one for one in seen}
+    pairs = {
+        (one.label, label)
+        for one in seen
+        for label in one.may_be
+        if label not in by_label or _gap_m(one, by_label[label]) <= reach_m
+    }
     found = []
     for one in seen:
-        doubts = set(one.may_be)
+        doubts = {label for own, label in pairs if own == one.label}
         if one.later is None:
-            doubts |= {other.label for other in seen if other.later and one.label in other.may_be}
+            doubts |= {own for own, label in pairs if label == one.label and by_label[own].later}
         found.append(replace(one, may_be=tuple(sorted(doubts))))
     return found
+
+
+def _gap_m(one: SeenDefect, other: SeenDefect) -> float:
+    """Return the distance between two defects along the asset; 0 where it is not known."""
+    if one.place is None or other.place is None:
+        return 0.0
+    return max(0.0, one.place.from_m - other.place.to_m, other.place.from_m - one.place.to_m)
 
 
 def _sights(defect: SeenDefect) -> Iterator[Sight]:

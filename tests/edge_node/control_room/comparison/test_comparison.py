@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 
-from edge_node.control_room.comparison.comparison import ComparisonError, compare_missions
+from edge_node.control_room.comparison.changes import SeenDefect, Sight
+from edge_node.control_room.comparison.comparison import ComparisonError, compare_missions, mark_doubts
+from edge_node.control_room.comparison.surface import Stretch
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.missions.mission_book import MissionBook
 from tests.support.two_missions import EARLIER, LATER, TRUTH, open_two_missions
+from tests.support.verdicts import START
+
+SIGHT = Sight(robot="crawler-1", finding_id="f", at=START)
 
 
 def found_in(comparison):
@@ -43,6 +51,17 @@ def test_pictures_and_their_captions_are_of_each_mission(comparison):
     )
 
 
+def test_what_may_be_one_place_is_neither_new_nor_gone():
+    """The matcher's doubt counts for places nearby, not for those that both missions tell apart."""
+    one = SeenDefect(key=1, label="D1", place=Stretch(4.0, 4.1), earlier=SIGHT)
+    near = SeenDefect(key=2, label="D2", place=Stretch(4.2, 4.3), later=SIGHT, may_be=("D1",))
+    far = SeenDefect(key=3, label="D3", place=Stretch(6.2, 6.3), later=SIGHT, may_be=("D1",))
+    assert [seen.may_be for seen in mark_doubts([one, near], 0.3)] == [("D2",), ("D1",)]
+    assert [seen.may_be for seen in mark_doubts([one, far], 0.3)] == [(), ()]
+    assert [seen.may_be for seen in mark_doubts([one, far], math.inf)] == [("D3",), ("D1",)]
+    assert [seen.may_be for seen in mark_doubts([far], 0.3)] == [("D1",)]  # neither mission saw it
+
+
 def test_both_strips_have_the_same_stretches(comparison):
     """Dark is not judged, and beyond the end there is nothing."""
     then, now = comparison.cells
@@ -57,8 +76,6 @@ def test_missions_that_are_not_of_one_asset_are_refused(two_missions):
     one = MissionBook(two_missions.database).find("quay", EARLIER)
     with pytest.raises(ComparisonError, match="with itself"):
         compare_missions(two_missions, one, one, ())
-    from dataclasses import replace
-
     with pytest.raises(ComparisonError, match="over hull at quay and over pipe L-7 at quay"):
         compare_missions(two_missions, replace(one, asset="hull", id="x"), one, ())
 
