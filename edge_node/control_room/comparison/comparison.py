@@ -194,7 +194,7 @@ class _Side:
         facts = [shown.severity or ""]
         facts += [f"about {shown.area_fraction:.0%} corroded"] if shown.area_fraction else []
         facts += [f"about {area_text(shown.area_mm2)}"] if shown.area_mm2 else []
-        facts += [f"{shown.confidence:.0%} sure"] if shown.confidence is not None else []
+        facts += [f"confidence {shown.confidence:.0%}"] if shown.confidence is not None else []
         return ", ".join(filter(None, facts))
 
 

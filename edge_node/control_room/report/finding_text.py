@@ -128,7 +128,7 @@ def caption_picture(found: MissionFinding, *, is_pair: bool = False) -> str:
     if shown.area_mm2:
         facts.append(f"about {area_text(shown.area_mm2)}")
     if shown.confidence is not None:
-        facts.append(f"{shown.confidence:.0%} sure")
+        facts.append(f"confidence {shown.confidence:.0%}")
     if shown.verdict != finding.best_verdict:
         worse = finding.peak_severity if finding.peak_severity != shown.severity else None
         facts.append(f"the worst frame{f' ({worse})' if worse else ''} has no picture")

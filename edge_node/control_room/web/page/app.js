@@ -187,7 +187,7 @@ const toView = makeTabs();
 whenShown("live", drawLive);
 whenShown("history", showHistory);
 whenShown("health", showHealth);
-whenShown("health", showPeople);
+whenShown("health", (_given, isAgain) => { if (!isAgain) showPeople(); });
 whenShown("review", showQueue);
 whenShown("defects", showDefects);
 whenShown("compare", showCompare);

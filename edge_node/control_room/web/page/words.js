@@ -121,7 +121,7 @@ export function place(pose) {
 /** The standard deviation of places, the largest where there are several; nothing where the robot told none. */
 function uncertainty(...poses) {
   const sigmas = poses.map((pose) => pose?.sigma_m).filter((sigma) => sigma !== null && sigma !== undefined);
-  return sigmas.length ? ` ± ${Number(Math.max(...sigmas).toPrecision(2))} m` : "";
+  return sigmas.length ? ` ±\u00a0${Number(Math.max(...sigmas).toPrecision(2))}\u00a0m` : "";
 }
 
 const CLOCKS = { ok: "synchronized", failing: "not synchronized", not_synchronized: "not synchronized", unknown: "not known whether synchronized" };

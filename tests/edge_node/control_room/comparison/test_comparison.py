@@ -46,8 +46,8 @@ def test_pictures_and_their_captions_are_of_each_mission(comparison):
     assert (then.severity, now.severity) == ("mid", "late")
     assert then.picture != now.picture
     assert (then.shows, now.shows) == (
-        "mid, about 10% corroded, 97% sure",
-        "late, about 30% corroded, 97% sure",
+        "mid, about 10% corroded, confidence 97%",
+        "late, about 30% corroded, confidence 97%",
     )
 
 

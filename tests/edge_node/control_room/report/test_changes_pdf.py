@@ -36,7 +36,7 @@ def test_every_change_stands_there_with_both_pictures(tmp_path):
         *("severity mid then, late now.", "its place was not judged this time.", "not found now"),
         "its place was judged this time, and is uncorroded.",
         "the robot did not come to its place this time.",
-        "The picture: late, about 30% corroded, 97% sure. All frames: late, 30% at most.",
+        "The picture: late, about 30% corroded, confidence 97%. All frames: late, 30% at most.",
         "Gone means that the place was judged along its whole length",
     ):
         assert words in told, words

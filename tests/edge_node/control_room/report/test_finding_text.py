@@ -55,7 +55,7 @@ def test_a_caption_says_what_its_own_picture_shows_and_what_is_worse():
     shown = BestEvidence(verdict="crawler-1:epoch:5", severity="mid", confidence=0.9, area_fraction=0.14)
     it = finding(5, best_verdict="crawler-1:epoch:6", best_evidence=shown)
     found = MissionFinding(1, it, None, picture(GREY))
-    text = "whole picture: mid, about 14% corroded, 90% sure, the worst frame (late) has no picture"
+    text = "whole picture: mid, about 14% corroded, confidence 90%, the worst frame (late) has no picture"
     assert caption_picture(found) == text
     assert caption_picture(found, is_pair=True) == f"{text}; right: where the map says corroded"
     same = msgspec.structs.replace(it, best_verdict="crawler-1:epoch:5")

@@ -155,7 +155,7 @@ function entry(change, at) {
 
 function sight(word, mission, seen) {
   if (!seen) return el("div", { class: "sight nothing" }, el("span", { class: "shot" }, `not found ${word}`));
-  const words = [seen.severity ?? "no severity", areaWords(seen.area_mm2, seen.area_fraction), seen.confidence === null ? null : `${percent(seen.confidence)} sure`].filter(Boolean).join(" · ");
+  const words = [seen.severity ?? "no severity", areaWords(seen.area_mm2, seen.area_fraction), seen.confidence === null ? null : `confidence ${percent(seen.confidence)}`].filter(Boolean).join(" · ");
   const shows = seen.shows && !seen.shows.startsWith(`${seen.severity},`) ? el("span", { class: "sub" }, `the picture: ${seen.shows}`) : null;
   return el("button", { class: "sight", title: "Open the finding", onclick: () => openFinding(mission.site, seen.finding_id) }, image({ site: mission.site, robot: seen.robot, picture: seen.picture }, `Picture ${word}: ${words}`), el("span", { class: "when" }, `${word}: `, moment(seen.at)), el("span", {}, glyph("corroded", seen.severity), " ", words), shows);
 }

@@ -135,7 +135,7 @@ function doubts(defect) {
 }
 
 function sight(seen) {
-  const words = [seen.severity ?? "no severity", areaWords(seen.area_mm2, seen.area_fraction), seen.confidence === null ? null : `${percent(seen.confidence)} sure`, counted(seen.frames, "frame")].filter(Boolean).join(" · ");
+  const words = [seen.severity ?? "no severity", areaWords(seen.area_mm2, seen.area_fraction), seen.confidence === null ? null : `confidence ${percent(seen.confidence)}`, counted(seen.frames, "frame")].filter(Boolean).join(" · ");
   const of = { site: seen.site, robot: seen.robot, picture: seen.picture };
   return el("li", {}, el("button", { class: "sight", title: "Open the finding", onclick: () => openFinding(seen.site, seen.finding_id) }, image(of, `Picture of ${dateTime(seen.at)}`), el("span", { class: "when" }, moment(seen.at)), el("span", {}, glyph("corroded", seen.severity), " ", words), el("span", { class: "sub" }, `${robotWord(seen)}${seen.by === "person" ? " · joined by a person" : ""}`)));
 }
