@@ -39,6 +39,8 @@ _FOUND = math.log(0.8)
 _NEW_PER_M = math.log(0.15)
 _STEPS_BACK, _ANCHORS_BACK = 5, 20
 _MOST_HELD = 20_000_000  # weights of steps that are held in memory; beyond, they are computed twice
+_PART, _MOST_SPOTS, _MOST_IN_REACH = 100, 3000, 600  # of a pass at once, of a pass, of known places
+_REACH_M, _REACH_DRIFT = 3.0, 2.2 * MAX_DRIFT  # beyond no drift brings a place
 _SURE, _ENOUGH = 0.7, 5  # probability and number of common places by which the drift is told
 _MORE = 1.2  # as large as they fit, those that were not fitted are off
 _UNTOLD_DRIFT = 0.03  # of the distance from the nearest common place
@@ -71,6 +73,8 @@ def align(
         sigma_m: standard deviation of the pass's distances as the robot states it; None is not known.
         is_descending: the robot went towards smaller distances: its drift began at the far end.
     """
+    if len(spots) > _PART:
+        return _align_parts(spots, anchors, sigma_m, is_descending=is_descending)
     if not spots or not anchors:
         return Alignment(np.zeros((len(spots), len(anchors))), 0.0, sigma_m or DEFAULT_SIGMA_M)
     own = np.array([spot.at_m for spot in spots])
@@ -107,6 +111,29 @@ def _refine(own: np.ndarray, there: np.ndarray, looks: np.ndarray, first: np.nda
     near = math.log(1 - _SLIP) + _normal(off, sd)
     far = math.log(_SLIP) + _normal(off, np.hypot(sd, _SLIP_SD_M))
     return _Model(own, there, looks + np.maximum(near, far), drift.sigma_m, None).weigh().probability
+
+
+def _align_parts(
+    spots: Sequence[Spot], anchors: Sequence[Anchor], sigma_m: float | None, *, is_descending: bool
+) -> Alignment:
+    """Align a long pass part by part with the anchors in reach, so that time grows with its length alone.
+
+    A flood of findings, of which no pattern can be told, is compared with nothing.
+    """
+    probability = np.zeros((len(spots), len(anchors)))
+    there = np.array([anchor.at_m for anchor in anchors])
+    evidence, sigma = 0.0, sigma_m or DEFAULT_SIGMA_M
+    for begin in range(0, len(spots) if len(spots) <= _MOST_SPOTS else 0, _PART):
+        part = spots[begin : begin + _PART]
+        reach_m = _REACH_M + _REACH_DRIFT * max(abs(part[0].at_m), abs(part[-1].at_m))
+        first = int(np.searchsorted(there, part[0].at_m - reach_m))
+        last = int(np.searchsorted(there, part[-1].at_m + reach_m))
+        if last - first > _MOST_IN_REACH:
+            continue
+        found = align(part, anchors[first:last], sigma_m, is_descending=is_descending)
+        probability[begin : begin + _PART, first:last] = found.probability
+        evidence, sigma = evidence + found.evidence, found.sigma_m
+    return Alignment(probability, evidence, sigma)
 
 
 def _guess_sigmas(stated_m: float | None) -> list[float]:

@@ -160,10 +160,8 @@ class DefectBook:
         A defect that may be one of others is in one group with them: no place is in training and in test.
         """
         sightings = select_sightings(self._database, has_defect=True)
-        defects_of, together = (
-            self._anchors(sightings),
-            {one.defect or 0: one.defect or 0 for one in sightings},
-        )
+        defects_of = self._anchors(sightings)
+        together = {key: key for one in sightings if (key := one.defect) is not None}
 
         def find(key: int) -> int:
             while together[key] != key:
@@ -245,6 +243,7 @@ def _view(row: Sequence[Any], seen: Sequence[Sighting], notes: int, defects_of: 
         set_state=DefectState(set_state) if set_state else None,
         set_by=set_by,
         set_at=None if set_us is None else from_us(set_us),
+        seen_since_set=0 if set_us is None else sum(to_us(one.received_at) > set_us for one in ordered),
         is_unsure=is_unsure,
         candidates=_candidates(ordered, defects_of, key) if is_unsure else (),
         **_place(ordered),

@@ -43,7 +43,8 @@ def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
     history.add_finding(finding(12, best_evidence=worst, **EVIDENCE))
     captions = paragraphs_of(pdf_of(collect_mission(history, WHO)), tmp_path)
     assert (
-        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame (late) has no picture" in captions
+        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame (late) has no picture"
+        in captions
     )
     assert "whole picture: late, about 100% corroded, confidence 99%; right: where" in captions
     assert "a picture of this finding (whole picture), perhaps not of its worst frame" in captions

@@ -70,3 +70,13 @@ def test_nothing_seen_or_nothing_known_gives_an_empty_answer() -> None:
     """The first pass, and one without a finding."""
     assert align(spots(1.0), [], None).probability.shape == (1, 0)
     assert align([], anchors(1.0), None).probability.shape == (0, 1)
+
+
+def test_a_long_pass_is_aligned_in_parts_and_a_flood_not_at_all() -> None:
+    """110 places are found; of 4,000 nothing is said, in no time."""
+    rng = np.random.default_rng(3)
+    places = np.cumsum(rng.uniform(0.3, 1.5, 110)).tolist()
+    found = align(spots(*(at_m * 1.04 for at_m in places)), anchors(*places), None).probability
+    assert (found.argmax(axis=1) == np.arange(110)).mean() > 0.98
+    flood = np.linspace(0, 40, 4000).tolist()
+    assert align(spots(*flood), anchors(*places), None).probability.sum() == 0.0

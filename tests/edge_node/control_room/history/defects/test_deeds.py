@@ -31,6 +31,7 @@ def test_everything_is_logged_with_who_and_what(walked: History) -> None:
     assert found is not None
     assert (found.state, found.computed_state, found.set_by) == (DefectState.REPAIRED, DefectState.NEW, "Bob")
     assert (found.assignee, found.notes) == ("bob", 1)
+    assert found.seen_since_set == 0
     book.deeds.set_state(key, None, "Ada")
     book.deeds.mute(key, None, "Ada")
     back = book.defect(key)

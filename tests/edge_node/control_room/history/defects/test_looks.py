@@ -45,14 +45,14 @@ def photographs() -> list[np.ndarray]:
     """Real photographs of metal, as small as thumbnails."""
     if not PICTURES.is_dir():
         pytest.skip("the photographs of ../shared/data are not there")
-    files = sorted(PICTURES.glob("*.jpg"))[::97][:6]
+    files = sorted(PICTURES.glob("*.jpg"))[::97][:4]
     return [cv2.resize(cv2.imread(str(file)), (320, 240), interpolation=cv2.INTER_AREA) for file in files]
 
 
 def test_pairs_are_offered_and_joined_by_a_person_alone(
     walked: History, photographs: list[np.ndarray]
 ) -> None:
-    """Six places, each seen twice without a pose: the pairs are right, and no finding has a defect before."""
+    """Four places, each seen twice without a pose: the pairs are right, and no finding has a defect before."""
     rng = np.random.default_rng(8)
     places = [TruePlace(float(number), 300) for number in range(len(photographs))]
     names: dict[str, int] = {}
@@ -69,8 +69,7 @@ def test_pairs_are_offered_and_joined_by_a_person_alone(
     assert book.of_findings(("quay", name) for name in names) == {}
     pairs = book.pairs("quay", "pipe L-7")
     right = [pair for pair in pairs if names[pair.one.finding_id] == names[pair.other.finding_id]]
-    assert len(right) >= 5
-    assert len(right) >= 0.95 * len(pairs)
+    assert len(right) == len(pairs) >= 3
     book.deeds.join_findings([("quay", pair.finding_id) for pair in (right[0].one, right[0].other)], "Ada")
     assert len(book.pairs("quay", "pipe L-7")) == len(pairs) - 1
 
