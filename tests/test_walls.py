@@ -60,6 +60,8 @@ EDGE_NODE = {
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history.shares": "control_room.history.storage",
     "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
+    # A mission is found in the verdicts alone; which defects it saw is for the comparison of two.
+    "control_room.history.missions": "messages control_room.history control_room.history.storage",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
@@ -75,18 +77,24 @@ EDGE_NODE = {
         "messages config control_room control_room.history control_room.history.alerts "
         "control_room.history.defects"
     ),
+    "control_room.comparison": (
+        "messages control_room.history control_room.history.missions control_room.history.defects"
+    ),
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
     "control_room.ingest": (
         "messages config mqtt control_room control_room.history control_room.history.record_proof "
-        "control_room.history.shares"
+        "control_room.history.shares control_room.history.missions"
     ),
     "control_room.report": (
-        "messages record view inspection evidence control_room.history control_room.history.defects "
-        "control_room.history.record_proof"
+        "messages record view inspection evidence control_room.history control_room.history.record_proof "
+        "control_room.history.missions control_room.history.defects control_room.comparison"
     ),
-    "control_room.long_work": "control_room control_room.history control_room.report",
+    "control_room.long_work": (
+        "control_room control_room.history control_room.history.missions control_room.comparison "
+        "control_room.report"
+    ),
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
@@ -106,7 +114,7 @@ EDGE_NODE = {
     ),
     "control_room.web.routes": (
         "messages control_room.history control_room.history.defects control_room.history.record_proof "
-        "control_room.people "
+        "control_room.history.missions control_room.people control_room.comparison "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web control_room.alerts"
     ),
@@ -126,7 +134,8 @@ EDGE_NODE = {
         "messages mqtt update integrations control_room control_room.history "
         "control_room.history.recovery control_room.people "
         "control_room.metrics control_room.report control_room.robots control_room.service cli "
-        "control_room.alerts"
+        "control_room.alerts "
+        "control_room.history.missions control_room.comparison control_room.long_work"
     ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.

@@ -156,6 +156,16 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+class ReportConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What reports say beside their figures; each report may say otherwise."""
+
+    logo: Annotated[
+        Text | None, about("PNG or JPEG file of whoever inspects: at most 1 MB, 4000 pixels wide and high.")
+    ] = None
+    client: Annotated[str, about("For whom reports are.", max_length=200)] = ""
+    order: Annotated[str, about("The client's number of the order.", max_length=100)] = ""
+
+
 class RobotsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by which robots sign how far their records go: files with a public key, or its PEM text."""
 

@@ -15,8 +15,10 @@ from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
 from edge_node.control_room.alert_sections import AlertsConfig, find_rule_problems
 from edge_node.control_room.database_address import check_url
+from edge_node.control_room.logo import read_logo
 from edge_node.control_room.sections import (
     BrokerConfig,
+    ReportConfig,
     RobotsConfig,
     RoomCommandsConfig,
     RoomConfig,
@@ -42,6 +44,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     commands: RoomCommandsConfig = RoomCommandsConfig()
     robots: RobotsConfig = RobotsConfig()
     alerts: AlertsConfig = AlertsConfig()
+    report: ReportConfig = ReportConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -51,6 +54,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "commands": RoomCommandsConfig,
     "robots": RobotsConfig,
     "alerts": AlertsConfig,
+    "report": ReportConfig,
 }
 
 
@@ -77,12 +81,13 @@ def load_settings(path: Path, *, may_lack_users: bool = False) -> RoomSettings:
         raise ConfigError("\n".join(f"{path}: {line}" for line in str(err).splitlines())) from err
 
 
-def build_settings(  # noqa: PLR0913  each is a section, by name
+def build_settings(  # noqa: PLR0913, PLR0917  each is a section, by name
     mqtt: dict[str, Any],
     room: dict[str, Any] | None = None,
     web: dict[str, Any] | None = None,
     commands: dict[str, Any] | None = None,
     robots: dict[str, Any] | None = None,
+    report: dict[str, Any] | None = None,
     *,
     alerts: dict[str, Any] | None = None,
     may_lack_users: bool = False,
@@ -92,7 +97,14 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
-    given = {"room": room, "web": web, "commands": commands, "robots": robots, "alerts": alerts}
+    given = {
+        "room": room,
+        "web": web,
+        "commands": commands,
+        "robots": robots,
+        "report": report,
+        "alerts": alerts,
+    }
     document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
         settings = msgspec.convert(document, RoomSettings)
@@ -140,6 +152,7 @@ def _find_problems(settings: RoomSettings, *, may_lack_users: bool) -> Iterator[
         lambda: check_security(settings.mqtt),
         lambda: _check_web(settings.web),
         lambda: _check_database(settings.room),
+        lambda: _check_logo(settings.report.logo),
         *([] if may_lack_users else [lambda: _check_logins(settings)]),
     ]
     for check in checks:
@@ -163,6 +176,16 @@ def _check_logins(settings: RoomSettings) -> None:
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:
         raise ConfigError(f"[web] trusted_proxies: others reach the page through them: {wanted}")
+
+
+def _check_logo(logo: str | None) -> None:
+    """Raise ConfigError if the logo cannot stand on a report."""
+    if logo is None:
+        return
+    try:
+        read_logo(Path(logo))
+    except ConfigError as err:
+        raise ConfigError(f"[report] logo = {err}") from err
 
 
 def _check_database(room: RoomConfig) -> None:

@@ -1,4 +1,4 @@
-"""Run ``edge-node mission``: write a mission report, or export reviewed pictures for the next training."""
+"""Run ``edge-node mission``: list missions, report one, compare two, export reviewed pictures."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import argparse
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from edge_node.cli.control_room.room_option import default_state_dir, room_in
+from edge_node.control_room.comparison.changes_text import describe_mission, say_counts
+from edge_node.control_room.history.missions.mission_book import MissionBook
+from edge_node.control_room.logo import read_logo
+from edge_node.control_room.long_work.job_order import CompareQuery, JobKind, ReportDefaults, ReportQuery
+from edge_node.control_room.long_work.report_work import collect_report, render_comparison, render_report
 from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated
-from edge_node.control_room.report.mission_csv import render_mission_csv
-from edge_node.control_room.report.mission_json import render_mission_json
+from edge_node.control_room.report.mission import describe_misdated
+from edge_node.control_room.report.report_details import ReportDetails
 from edge_node.control_room.service.opening import open_history
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.labels_csv import LABELS_NAME
-from edge_node.messages.plain_text import counted
+from edge_node.messages.plain_text import counted, escape_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.report.mission import Mission
+    from edge_node.control_room.settings import RoomSettings
 
 _STATE_DIR = Path("/var/lib/corrosion-room")
 
@@ -43,12 +49,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, CSV or JSON")
     report.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
-    report.add_argument("--robot", required=True, metavar="SITE/ROBOT", help="which")
+    which = report.add_mutually_exclusive_group(required=True)
+    which.add_argument("--robot", metavar="SITE/ROBOT", help="all of one, or between two times")
+    which.add_argument("--mission", metavar="SITE/ID", help="one pass, as `edge-node mission list` names it")
     report.add_argument("--from", dest="since", type=_parse_time, metavar="TIME", help="as 2026-03-01T08:00Z")
     report.add_argument("--to", dest="until", type=_parse_time, metavar="TIME", help="default: all there is")
     report.add_argument("--asset", help="only verdicts on this one")
+    report.add_argument(
+        "--changes", default="auto", metavar="ID", help="since which mission; none; default: the one before"
+    )
     report.add_argument("--title", default="Inspection report", help="default: %(default)s")
-    for chosen in (dataset, report):
+    changes = actions.add_parser("changes", help="what changed between two missions: PDF, CSV or JSON")
+    changes.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
+    changes.add_argument("--mission", required=True, metavar="SITE/ID", help="the later one")
+    changes.add_argument("--since", metavar="ID", help="the earlier one; default: the one before")
+    changes.add_argument("--title", default="Changes between two missions", help="default: %(default)s")
+    for chosen in (report, changes):
+        chosen.add_argument("--client", help="for whom it is; default: [report] client")
+        chosen.add_argument("--order", help="number of the order; default: [report] order")
+        chosen.add_argument("--logo", help="PNG or JPEG file; default: [report] logo")
+        chosen.add_argument("--zone", default="UTC", help="of the times in the PDF, such as Europe/Berlin")
+    listing = actions.add_parser("list", help="the missions of an asset or a robot")
+    listing.add_argument("--asset", help="only of this one")
+    listing.add_argument("--robot", metavar="SITE/ROBOT", help="only of this one")
+    for chosen in (dataset, report, changes, listing):
         chosen.add_argument(
             "--config", type=Path, metavar="FILE", help="of the control room, for its state_dir"
         )
@@ -62,12 +86,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report or export the data set."""
-    room = load_settings(args.config).room if args.config else room_in(args.state_dir or _state_dir())
-    if args.action == "report":
+    settings = load_settings(args.config) if args.config else None
+    room = settings.room if settings else room_in(args.state_dir or _state_dir())
+    if args.action in ("report", "changes"):
         _check_destination(args.out)
+        if args.logo:
+            read_logo(Path(args.logo))
     history = open_history(room, read_only=True)
     try:
-        return _export(history, args) if args.action == "export-dataset" else _report(history, args)
+        if args.action == "export-dataset":
+            return _export(history, args)
+        if args.action == "list":
+            return _list(history, args)
+        defaults = _read_defaults(settings, args)
+        if args.action == "changes":
+            return _changes(history, args, defaults)
+        return _report(history, args, defaults)
     finally:
         history.close()
 
@@ -95,26 +129,75 @@ def _export(history: History, args: argparse.Namespace) -> int:
     return 0
 
 
-def _report(history: History, args: argparse.Namespace) -> int:
-    site, _, robot = args.robot.partition("/")
-    selection = Selection(site, robot, args.since, args.until, args.asset)
-    mission = collect_mission(history, selection, on_progress=_progress("verdicts"))
-    content = _document(mission, args)
-    partial = args.out.with_name(args.out.name + ".part")
-    try:
-        partial.write_bytes(content)
-        partial.rename(args.out)
-    except OSError as err:
-        partial.unlink(missing_ok=True)
-        raise CorrosionError(f"{args.out}: {err.strerror or err}") from err
+def _read_defaults(settings: RoomSettings | None, args: argparse.Namespace) -> ReportDefaults:
+    defaults = ReportDefaults.of(settings) if settings else ReportDefaults()
+    return msgspec.structs.replace(defaults, logo=args.logo) if args.logo else defaults
+
+
+def _report(history: History, args: argparse.Namespace, defaults: ReportDefaults) -> int:
+    site, _, name = (args.robot or args.mission).partition("/")
+    asked = ReportQuery(
+        site=site,
+        robot=name if args.robot else None,
+        mission=name if args.mission else None,
+        asset=args.asset,
+        since=args.since,
+        until=args.until,
+        **_read_common(args),
+        changes=args.changes,
+    )
+    report = collect_report(history, asked, defaults, _progress("verdicts"))
+    _write(args.out, render_report(report, _kind(args.out)))
+    mission = report.mission
     print(
         f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
         f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
     )
     print(f"record: {'; '.join(mission.record.sentences)}")
+    if report.comparison is not None:
+        print(f"changes since {report.comparison.earlier.id}: {say_counts(report.comparison)}")
     if mission.misdated:
         print(describe_misdated(mission.misdated))
     return 0
+
+
+def _changes(history: History, args: argparse.Namespace, defaults: ReportDefaults) -> int:
+    site, _, name = args.mission.partition("/")
+    asked = CompareQuery(site=site, later=name, earlier=args.since, **_read_common(args))
+    _write(args.out, render_comparison(history, asked, defaults, _kind(args.out)))
+    print(f"{args.out}: written")
+    return 0
+
+
+def _list(history: History, args: argparse.Namespace) -> int:
+    site, _, robot = (args.robot or "").partition("/")
+    missions = MissionBook(history.database).missions(
+        site=site or None, robot=robot or None, asset=args.asset
+    )
+    moment = ReportDetails().moment
+    for one in missions:
+        print(escape_unprintable(f"{one.site}/{one.id}  {one.asset or '-'}  {describe_mission(one, moment)}"))
+    if not missions:
+        print("no missions: no verdict has come that matches", file=sys.stderr)
+    return 0
+
+
+def _read_common(args: argparse.Namespace) -> dict[str, Any]:
+    return {"title": args.title, "client": args.client, "order": args.order, "zone": args.zone}
+
+
+def _kind(out: Path) -> JobKind:
+    return JobKind(out.suffix.lower().removeprefix("."))
+
+
+def _write(out: Path, content: bytes) -> None:
+    partial = out.with_name(out.name + ".part")
+    try:
+        partial.write_bytes(content)
+        partial.rename(out)
+    except OSError as err:
+        partial.unlink(missing_ok=True)
+        raise CorrosionError(f"{out}: {err.strerror or err}") from err
 
 
 def _check_destination(out: Path) -> None:
@@ -129,16 +212,6 @@ def _check_destination(out: Path) -> None:
         raise CorrosionError(f"{out}: is there already; name a new file")
     if not out.absolute().parent.is_dir():
         raise CorrosionError(f"{out}: there is no folder {out.parent}")
-
-
-def _document(mission: Mission, args: argparse.Namespace) -> bytes:
-    if args.out.suffix.lower() == ".csv":
-        return render_mission_csv(mission).encode()
-    if args.out.suffix.lower() == ".json":
-        return render_mission_json(mission)
-    from edge_node.control_room.report.mission_pdf import render_mission_pdf
-
-    return render_mission_pdf(mission, title=args.title)
 
 
 def _parse_time(text: str) -> datetime:

@@ -36,6 +36,7 @@ class Deed(str, Enum):
     ADMIT = "admit"
     USER = "user"
     ALERT = "alert"
+    MISSION = "mission"  # its name
     OTHER = "other"  # of a newer version
 
 

@@ -25,6 +25,8 @@ from edge_node.control_room.history.storage.tables import (
     epoch_state,
     finding,
     given_up,
+    mission,
+    mission_name,
     picture,
     quarantine,
     refused,
@@ -103,12 +105,15 @@ _FORGOTTEN = select(retired.c.robot_key).where(
 )
 _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
-    for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
+    for table in (
+        *(epoch_state, epoch, checkpoint, given_up, verdict_share, mission, mission_name),
+        *(retired, robot),
+    )
 ]
 _PICTURE_HASHES = select(picture.c.content)
 _ROOM_ROWS = [
     select(func.count()).select_from(table)
-    for table in (*alert_tables.ALL, audit, quarantine, refused, defect, defect_deed)
+    for table in (*alert_tables.ALL, audit, quarantine, refused, defect, defect_deed, mission_name)
 ]
 
 

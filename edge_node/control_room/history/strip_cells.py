@@ -136,7 +136,7 @@ def _matches(only: VerdictFilter, site: str, name: str) -> bool:
 
 def _grid(low: float, high: float, cells: int) -> tuple[float, int]:
     """Return the width of at most ``cells`` stretches between two ends, and the number of the first."""
-    width = _round_step((high - low) / max(cells - 1, 1))
+    width = round_step((high - low) / max(cells - 1, 1))
     return width, math.floor(low / width)
 
 
@@ -231,7 +231,7 @@ def _strip_cell(start: float, width: float, parts: Iterable[Sequence[Any]]) -> S
     )
 
 
-def _round_step(width: float) -> float:
+def round_step(width: float) -> float:
     """Round up to 1, 2 or 5 times a power of ten, so that cells keep their places while a pass grows."""
     if width <= 0:
         return 0.01

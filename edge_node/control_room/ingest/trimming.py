@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, get_args
 from edge_node.clock import TimeQuality
 from edge_node.clock_floor import ClockFloor, FloorSource, format_span, from_unix
 from edge_node.control_room.history.database import from_us, to_us
+from edge_node.control_room.history.missions.mission_book import MissionBook
+from edge_node.control_room.history.missions.mission_keeper import MissionKeeper
 from edge_node.control_room.history.record_proof.chain_book import tangle_fragmented
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _NEWEST = 100  # verdicts whose robots are asked for the time
 _DOUBTS = 3  # in succession are told: what waited at the broker for this room seems old at first
 _TRIM_S = 60.0
 _LOOK_S = 2.0  # at most so often, while much comes
+_KEEP_FROM = 0.8  # of the bound: from where on missions are kept apart from their verdicts
 _GROWTH_PART = 20  # of the bound may come between two looks
 _MEGABYTE = 1_000_000
 
@@ -56,6 +59,7 @@ class HistoryTrimmer:
         self._history = history
         self._floor = floor
         self._on_notice = on_notice
+        self._missions = MissionKeeper(history.database, MissionBook(history.database))
         self._trimmed_s = time.monotonic()
         history.count_shares()
         self._trimmed_bytes = history.file_bytes()
@@ -101,6 +105,8 @@ class HistoryTrimmer:
                 self._doubts = 0
         if days is not None:
             days = self._round(days, now)
+        if days is not None or self._has_little_room():
+            self._missions.keep()
         gone = self._history.trim(
             max_bytes=self._room.max_mb * _MEGABYTE,
             max_picture_bytes=self._room.pictures_mb * _MEGABYTE,
@@ -116,6 +122,10 @@ class HistoryTrimmer:
         """Return the age of the next older edge of a partition, which is dropped whole; or the age itself."""
         before = from_us(self._history.database.find_edge(to_us(now - timedelta(days=days))))
         return (now - before).total_seconds() / 86_400
+
+    def _has_little_room(self) -> bool:
+        """Tell whether verdicts may be deleted for others."""
+        return self._history.file_bytes() > self._room.max_mb * _MEGABYTE * _KEEP_FROM
 
     def _has_grown(self) -> bool:
         grown = self._history.file_bytes() - self._trimmed_bytes

@@ -21,11 +21,9 @@ import msgspec
 
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
-from edge_node.control_room.long_work.job_order import JobKind, JobNews, JobOrder
+from edge_node.control_room.long_work.job_order import JobNews, JobOrder
+from edge_node.control_room.long_work.report_work import collect_report, render_comparison, render_report
 from edge_node.control_room.report.dataset_export import export_dataset
-from edge_node.control_room.report.mission import Selection, collect_mission
-from edge_node.control_room.report.mission_csv import render_mission_csv
-from edge_node.control_room.report.mission_json import render_mission_json
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -61,26 +59,17 @@ def make_file(order: JobOrder, on_progress: Callable[[int, int], None]) -> None:
     """
     history = History(Path(order.state_dir), read_only=True, place=order.place)
     try:
-        if order.posted.report is None:
-            _pack_dataset(history, Path(order.out), on_progress)
+        posted = order.posted
+        if posted.report is not None:
+            report = collect_report(history, posted.report, order.defaults, on_progress)
+            Path(order.out).write_bytes(render_report(report, posted.kind))
+        elif posted.compare is not None:
+            content = render_comparison(history, posted.compare, order.defaults, posted.kind)
+            Path(order.out).write_bytes(content)
         else:
-            Path(order.out).write_bytes(_render_report(history, order, on_progress))
+            _pack_dataset(history, Path(order.out), on_progress)
     finally:
         history.close()
-
-
-def _render_report(history: History, order: JobOrder, on_progress: Callable[[int, int], None]) -> bytes:
-    report = order.posted.report
-    assert report is not None  # noqa: S101  # the caller's branch
-    selection = Selection(report.site, report.robot, report.since, report.until, report.asset)
-    mission = collect_mission(history, selection, on_progress)
-    if order.posted.kind is JobKind.CSV:
-        return render_mission_csv(mission).encode()
-    if order.posted.kind is JobKind.JSON:
-        return render_mission_json(mission)
-    from edge_node.control_room.report.mission_pdf import render_mission_pdf
-
-    return render_mission_pdf(mission, title=report.title)
 
 
 def _pack_dataset(history: History, packed: Path, on_progress: Callable[[int, int], None]) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.long_work.job_order import JobNews, JobOrder
+from edge_node.control_room.long_work.job_order import JobNews, JobOrder, ReportDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,6 +108,7 @@ class JobQueue:
         process: Sequence[str] = PROCESS,
         *,
         place: DatabasePlace | None = None,
+        defaults: ReportDefaults | None = None,
     ) -> None:
         """Begin empty.
 
@@ -116,7 +117,9 @@ class JobQueue:
             bounds: of the queue.
             process: the program that makes a file.
             place: of the history, where it is in a PostgreSQL database.
+            defaults: what the configuration says of all reports.
         """
+        self._defaults = defaults or ReportDefaults()
         self._state_dir = state_dir
         self._place = place
         self._bounds = bounds or QueueBounds()
@@ -243,7 +246,11 @@ class JobQueue:
         assert process.stdin is not None  # noqa: S101  # both are pipes
         assert process.stdout is not None  # noqa: S101
         order = JobOrder(
-            posted=job.posted, state_dir=str(self._state_dir), place=self._place, out=str(job.file)
+            posted=job.posted,
+            state_dir=str(self._state_dir),
+            place=self._place,
+            out=str(job.file),
+            defaults=self._defaults,
         )
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(order))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from edge_node.control_room.history.records import VerdictFilter
+from edge_node.control_room.comparison.surface import Surface
+from edge_node.control_room.history.defects.defect_book import DefectBook
+from edge_node.control_room.history.missions.mission import compute_hole_m, list_unjudged
+from edge_node.control_room.history.missions.mission_points import read_records, read_spans
+from edge_node.control_room.history.records import FindingFilter, VerdictFilter
 from edge_node.control_room.report.collected_reviews import SubjectReviews, collect_reviews
 from edge_node.control_room.report.mission_record import MissionRecord, collect_record
 from edge_node.errors import CorrosionError
@@ -16,10 +18,11 @@ from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from edge_node.control_room.history.history import History
+    from edge_node.control_room.history.missions.mission import AssetMission
     from edge_node.control_room.history.records import Gap, Misdated, StoredPicture, StripCell, VerdictRecord
     from edge_node.control_room.report.collected_reviews import CollectedReview
     from edge_node.messages.finding import Finding
@@ -27,27 +30,39 @@ if TYPE_CHECKING:
 
 _PAGE_ROWS = 2000
 _ALL = 100_000
-_SMALLEST_HOLE_M = 0.2  # about the length of one camera frame
-_HOLE_STEPS = 5
 STRIP_CELLS = 140  # across a page each cell is about a millimetre wide
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The robot, time span and asset of a mission; None is unbounded."""
+    """The robot, time span and asset of a mission; None is unbounded.
+
+    ``mission`` is one that was found in the verdicts: then exactly its verdicts are taken, whatever a clock
+    said of their times.
+    """
 
     site: str
     robot: str
     since: datetime | None = None
     until: datetime | None = None
     asset: str | None = None
+    mission: AssetMission | None = None
 
     @property
     def verdicts(self) -> VerdictFilter:
         """The filter for its verdicts."""
-        return VerdictFilter(
-            site=self.site, robot=self.robot, asset=self.asset, since=self.since, until=self.until
-        )
+        since, until = self.since, self.until
+        if self.mission is not None:  # of one without a path, whose chart is over time
+            since, until = self.mission.began_at, self.mission.ended_at
+        return VerdictFilter(site=self.site, robot=self.robot, asset=self.asset, since=since, until=until)
+
+
+class DefectName(NamedTuple):
+    """What a defect is called, and its state."""
+
+    label: str
+    name: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,7 @@ class MissionFinding:
         number: counts along the path, from 1.
         review: the newest that this room heard from a person, or one of unknown origin.
         claim: what the robot says that a person said.
+        defect: the place on the asset that it belongs to, if the room knows one.
     """
 
     number: int
@@ -65,6 +81,7 @@ class MissionFinding:
     review: CollectedReview | None
     picture: StoredPicture | None
     claim: CollectedReview | None = None
+    defect: DefectName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +139,11 @@ class Mission:
     unjudged: tuple[PathStretch, ...]
     findings: tuple[MissionFinding, ...]
     record: MissionRecord
+
+    @property
+    def name(self) -> str:
+        """What a person named it; "" without."""
+        return self.selection.mission.name if self.selection.mission else ""
 
     @property
     def frames(self) -> int:
@@ -233,7 +255,7 @@ def collect_mission(
     along_path = bool(totals.places_m)
     # With fewer than two frames per cell the chart would show gaps where there are none.
     cells = max(1, min(STRIP_CELLS, (len(totals.places_m) or frames) // 2))
-    strip = tuple(history.strip(selection.verdicts, cells=cells, by_time=not along_path))
+    strip = tuple(_read_strip(history, selection, cells, along_path=along_path))
     hole_m = compute_hole_m(totals.judged_m)
     return Mission(
         selection=selection,
@@ -248,7 +270,7 @@ def collect_mission(
         dropped=totals.dropped,
         unchanged=totals.unchanged,
         replayed=totals.replayed,
-        misdated=history.misdated(selection.verdicts),
+        misdated=None if selection.mission else history.misdated(selection.verdicts),
         gaps=tuple(_gaps(history, selection, totals.numbers)),
         bundles=tuple(totals.bundles.most_common()),
         configurations=tuple(totals.configurations.most_common()),
@@ -258,7 +280,9 @@ def collect_mission(
         path=PathStretch(min(totals.places_m), max(totals.places_m)) if along_path else None,
         strip=strip,
         hole_m=hole_m,
-        unjudged=tuple(_unjudged(totals.places_m, totals.judged_m, hole_m)),
+        unjudged=tuple(
+            PathStretch(*ends) for ends in list_unjudged(totals.places_m, totals.judged_m, hole_m)
+        ),
         findings=_findings(history, selection, totals.first, totals.last),
         record=collect_record(history, selection.site, selection.robot, totals.number_ranges()),
     )
@@ -290,21 +314,28 @@ def length_m(finding: Finding) -> float | None:
     return None if begin is None or end is None else abs(end - begin)
 
 
-def compute_hole_m(judged_m: list[float]) -> float:
-    """Return the spacing of judged frames that counts as a hole: five times the median, at least 0.2 m."""
-    steps = [end - begin for begin, end in pairwise(sorted(judged_m)) if end > begin]
-    return max(_SMALLEST_HOLE_M, _HOLE_STEPS * median(steps)) if steps else _SMALLEST_HOLE_M
-
-
 def _verdicts(
     history: History, selection: Selection, on_progress: Callable[[int, int], None]
 ) -> Iterator[VerdictRecord]:
+    if selection.mission is not None:
+        yield from read_records(history.database, selection.mission, on_progress)
+        return
     only, after, done = selection.verdicts, None, 0
     whole = history.count_verdicts(only)
     while page := history.verdicts(only, limit=_PAGE_ROWS, after=after, oldest_first=True):
         yield from page
         after, done = page[-1], done + len(page)
         on_progress(done, max(whole, done))
+
+
+def _read_strip(
+    history: History, selection: Selection, cells: int, *, along_path: bool
+) -> Sequence[StripCell]:
+    mission = selection.mission
+    if mission is None or not along_path:
+        return history.strip(selection.verdicts, cells=cells, by_time=not along_path)
+    points = read_spans(history.database, mission.site, mission.robot, mission.spans)
+    return Surface(points).cells(cells)
 
 
 def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, int, int]]) -> Iterator[Gap]:
@@ -327,31 +358,38 @@ def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, 
             yield replace(gap, first_seq=max(gap.first_seq, low), last_seq=min(gap.last_seq, high))
 
 
-def _unjudged(places_m: list[float], judged_m: list[float], hole_m: float) -> Iterator[PathStretch]:
-    """Yield the stretches longer than ``hole_m`` in which no frame was judged."""
-    if not places_m:
-        return
-    known = [min(places_m), *sorted(judged_m), max(places_m)]
-    if not judged_m:
-        yield PathStretch(known[0], known[-1])
-        return
-    for begin, end in pairwise(known):
-        if end - begin > hole_m:
-            yield PathStretch(begin, end)
-
-
 def _findings(
     history: History, selection: Selection, first: Verdict, last: Verdict
 ) -> tuple[MissionFinding, ...]:
-    records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
+    if selection.mission is None:
+        records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
+    else:
+        only = FindingFilter(site=selection.site, robot=selection.robot, asset=selection.mission.asset)
+        records = [one for one in history.findings(only, limit=_ALL) if selection.mission.saw(one.finding)]
     found = [record.finding for record in records]
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
     reviews, nobody = collect_reviews(history), SubjectReviews()
     said = [reviews.get((finding.site, finding.id), nobody) for finding in found]
+    names = _name_defects(history, found)
     return tuple(
-        MissionFinding(number, finding, one.review, _picture(history, finding), one.claim)
+        MissionFinding(
+            *(number, finding, one.review, _picture(history, finding), one.claim),
+            names.get((finding.site, finding.id)),
+        )
         for number, (finding, one) in enumerate(zip(found, said, strict=True), start=1)
     )
+
+
+def _name_defects(history: History, found: Sequence[Finding]) -> dict[tuple[str, str], DefectName]:
+    """Return the names of the defects that findings belong to."""
+    book = DefectBook(history.database)
+    keys = book.of_findings([(finding.site, finding.id) for finding in found])
+    defects = {key: book.defect(key) for key in set(keys.values())}
+    return {
+        finding: DefectName(defect.label, defect.name, defect.state.value)
+        for finding, key in keys.items()
+        if (defect := defects[key]) is not None
+    }
 
 
 def _picture(history: History, finding: Finding) -> StoredPicture | None:
@@ -360,6 +398,11 @@ def _picture(history: History, finding: Finding) -> StoredPicture | None:
 
 
 def _explain_empty(history: History, selection: Selection) -> str:
+    if selection.mission is not None:
+        return (
+            f"{selection.mission.id}: its verdicts are deleted, so there is no report of it any more; a later"
+            " mission can still be compared with it"
+        )
     who = f"{selection.site}/{selection.robot}"
     robots = {(record.site, record.robot): record for record in history.robots()}
     record = robots.get((selection.site, selection.robot))

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
+from edge_node.control_room.comparison.csv_cells import render_csv
+from edge_node.control_room.report.finding_text import grades_of
 from edge_node.control_room.report.mission import distance_m, length_m, seen_at
-from edge_node.control_room.report.report_text import grades_of
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
     from edge_node.control_room.report.mission import Mission, MissionFinding
+    from edge_node.control_room.report.report_details import ReportDetails
     from edge_node.messages.finding import Finding
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that begins so
 
-
-def render_mission_csv(mission: Mission) -> str:
+def render_mission_csv(mission: Mission, details: ReportDetails | None = None) -> str:
     """Render the table; a mission without a finding is one row with empty cells."""
     rows = [list_finding_cells(found) for found in mission.findings] or [{}]
-    totals, record = list_totals(mission), list_record(mission)
-    out = io.StringIO()
-    writer = csv.DictWriter(
-        out, (*_FINDING_COLUMNS, *totals, *_LATER_COLUMNS), restval="", lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(
-        {key: _escape(value) for key, value in {**row, **totals, **record}.items()} for row in rows
-    )
-    return out.getvalue()
+    totals = list_totals(mission)
+    common = {**totals, **list_record(mission), **list_details(mission, details)}
+    columns = (*_FINDING_COLUMNS, *totals, *_LATER_COLUMNS)
+    return render_csv(columns, [{**row, **common} for row in rows])
 
 
 _FINDING_COLUMNS = (
@@ -53,6 +45,7 @@ _LATER_COLUMNS = (
     *("area_mm2_estimate", "from_sigma_m", "to_sigma_m", "evidence_area_mm2", "review_origin"),
     *("robot_claims_review", "robot_claims_by", "robot_claims_at"),
     *("record", "record_proved_up_to", "record_problems", "verdicts_in_conflict"),
+    *("defect", "defect_name", "defect_state", "mission", "mission_name", "client", "order_number"),
 )
 
 
@@ -85,6 +78,9 @@ def list_finding_cells(found: MissionFinding) -> dict[str, Any]:
         "area_mm2_estimate": finding.peak_area_mm2,
         "from_sigma_m": finding.from_pose.sigma_m if finding.from_pose else None,
         "to_sigma_m": finding.to_pose.sigma_m if finding.to_pose else None,
+        "defect": found.defect.label if found.defect else None,
+        "defect_name": found.defect.name if found.defect else None,
+        "defect_state": found.defect.state if found.defect else None,
     }
     if review is not None:
         row |= {
@@ -153,7 +149,12 @@ def list_record(mission: Mission) -> dict[str, Any]:
     }
 
 
-def _escape(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
+def list_details(mission: Mission, details: ReportDetails | None) -> dict[str, Any]:
+    """Return which mission it is, and for whom the report is, by column."""
+    stored = mission.selection.mission
+    return {
+        "mission": stored.id if stored else None,
+        "mission_name": mission.name or None,
+        "client": details.client if details else None,
+        "order_number": details.order if details else None,
+    }

@@ -6,17 +6,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.control_room.comparison.changes_json import comparison_view
 from edge_node.control_room.history.record_proof.robot_proofs import describe
-from edge_node.control_room.report.mission_csv import list_finding_cells, list_record, list_totals
+from edge_node.control_room.report.mission_csv import (
+    list_details,
+    list_finding_cells,
+    list_record,
+    list_totals,
+)
+from edge_node.control_room.report.report_details import ReportDetails
+from edge_node.control_room.report.report_text import summarize
 
 if TYPE_CHECKING:
+    from edge_node.control_room.comparison.comparison import Comparison
     from edge_node.control_room.report.mission import Mission
 
-_OF_MISSION = ("record", "record_proved_up_to", "record_problems", "verdicts_in_conflict")
+_OF_MISSION = frozenset(
+    (
+        *("record", "record_proved_up_to", "record_problems", "verdicts_in_conflict"),
+        *("mission", "mission_name", "client", "order_number"),
+    )
+)
 
 
-def render_mission_json(mission: Mission) -> bytes:
-    """Render the object: ``mission``, ``record`` and ``findings``."""
+def render_mission_json(
+    mission: Mission, details: ReportDetails | None = None, comparison: Comparison | None = None
+) -> bytes:
+    """Render the object: ``report``, ``mission``, ``record``, ``findings`` and ``changes``."""
+    details = details or ReportDetails()
     findings = [list_finding_cells(found) for found in mission.findings]
     record = {
         "state": mission.record.state,
@@ -39,5 +56,17 @@ def render_mission_json(mission: Mission) -> bytes:
         ],
     }
     rows = [{name: value for name, value in row.items() if name not in _OF_MISSION} for row in findings]
-    found = {"mission": list_totals(mission), "record": record, "findings": rows}
+    found = {
+        "report": {
+            "title": details.title,
+            "client": details.client,
+            "order_number": details.order,
+            "made_at": details.made_at,
+            "summary": summarize(mission),
+        },
+        "mission": {**list_totals(mission), **list_details(mission, details)},
+        "record": record,
+        "findings": rows,
+        "changes": None if comparison is None else comparison_view(comparison),
+    }
     return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"

@@ -1,24 +1,26 @@
-"""Compose the texts and figures of a mission report, and draw the map on its pictures."""
+"""Compose the texts and figures of a mission report: its summary, coverage, means and cautions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
-
-from edge_node.control_room.report.mission import describe_misdated, distance_m, length_m, seen_at
-from edge_node.evidence.marked_jpeg import draw_marking
-from edge_node.inspection.grades import may_be_graded
-from edge_node.messages.plain_text import area_text, counted
+from edge_node.control_room.report.finding_text import (
+    grades_of,
+    name_area,
+    name_kind,
+    name_place,
+    name_sigma,
+    rank_severity,
+)
+from edge_node.control_room.report.mission import describe_misdated
+from edge_node.messages.plain_text import counted
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import Outcome
+from edge_node.record.proof import ProofState
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from edge_node.control_room.report.mission import Mission, MissionFinding
-    from edge_node.messages.finding import Finding
-    from edge_node.messages.verdict import Grades
+    from edge_node.control_room.report.report_details import ReportDetails
 
 Facts = list[tuple[str, str]]
 
@@ -30,8 +32,6 @@ STATEMENT = (
     " and inspected on the spot what the robot could not judge, where I say so."
 )
 ALL_CHARACTERS = "·—≈…²±"
-_PICTURE_PX = 1000  # the longer side on paper: 84 mm at 300 dots an inch
-_PICTURE_QUALITY = 82
 _MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
 _ALWAYS = (
     (
@@ -52,20 +52,36 @@ _HEAD_ON = (
     "An area in mm² is computed from the scale of the picture, as if the surface was seen head-on: what is"
     " seen at a slant is larger."
 )
-_BECAUSE = {
-    "absent": "not seen any more",
-    "moved_on": "the robot moved on",
-    "late": "nothing was judged for a long time",
-}
 
 
-def describe_mission(mission: Mission, made_at: datetime) -> Facts:
+def summarize(mission: Mission) -> str:
+    """Return what was inspected, what was found and what that is worth, in a few sentences."""
+    path, missing = mission.path, mission.missing
+    where = f" from {path.from_m:.2f} m to {path.to_m:.2f} m" if path else ""
+    what = " and ".join(mission.assets[:2]) or "an asset that nobody named"
+    more = f" and {len(mission.assets) - 2} more" if len(mission.assets) > 2 else ""
+    frames = f"{mission.frames:,} frame{'' if mission.frames == 1 else 's'}"
+    judged = f"{mission.judged:,} of {frames} {'was' if mission.judged == 1 else 'were'} judged"
+    sentences = [
+        f"{mission.selection.robot} inspected {what}{more}{where}: {judged}.",
+        _say_findings(mission),
+    ]
+    if missing:
+        sentences.append(f"{missing:,} verdict{' has' if missing == 1 else 's have'} not come.")
+    sentences.append(f"The record is {_say_record(mission)}.")
+    return " ".join(sentences)
+
+
+def describe_mission(mission: Mission, details: ReportDetails) -> Facts:
     """Return robot, time, clock and path of the mission."""
     path = mission.path
     clock = mission.time_quality["synchronized"]
     facts = [
         ("Robot", f"{mission.selection.robot}, site {mission.selection.site}"),
-        ("Time", f"{_moment(mission.first_at)} to {_moment(mission.last_at)} ({_span(mission)})"),
+        (
+            "Time",
+            f"{details.moment(mission.first_at)} to {details.moment(mission.last_at)} ({_span(mission)})",
+        ),
         (
             "Robot's clock",
             f"synchronized for {clock:,} of {mission.frames:,} frames"
@@ -77,11 +93,12 @@ def describe_mission(mission: Mission, made_at: datetime) -> Facts:
             if path
             else "not known to the robot",
         ),
-        ("Report made", _moment(made_at)),
+        ("Report made", details.moment(details.made_at)),
     ]
-    if mission.selection.asset:
+    if mission.selection.asset and mission.selection.mission is None:
         facts.insert(0, ("Only asset", mission.selection.asset))
-    return facts
+    given = [("Client", details.client), ("Order", details.order), ("Mission", mission.name)]
+    return [(name, text) for name, text in given if text] + facts
 
 
 def describe_coverage(mission: Mission) -> Facts:
@@ -158,7 +175,7 @@ def list_cautions(mission: Mission) -> list[str]:
     if mission.along_path:
         sentences.append(
             "Places are the robot's own, as is what it says of their uncertainty (±, one standard deviation)."
-            if any(_sigma(found.finding) for found in mission.findings)
+            if any(name_sigma(found.finding) for found in mission.findings)
             else "Places are the robot's own: how well it knew them this report cannot tell."
         )
     if mission.time_quality["synchronized"] < mission.frames:
@@ -217,10 +234,10 @@ def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
         rows.append(
             (
                 str(found.number),
-                _place(found),
-                _what(found),
+                name_place(found),
+                name_kind(found),
                 finding.peak_severity or "—",
-                _short_area(finding),
+                name_area(finding),
                 f"{grades.iso_4628_3}, D610 {grades.astm_d610}" if grades else "—",
                 f"{finding.frames:,}",
                 found.review.judgement.value if found.review else "not reviewed",
@@ -229,95 +246,39 @@ def list_finding_rows(mission: Mission) -> list[tuple[str, ...]]:
     return rows
 
 
-def grades_of(finding: Finding) -> Grades | None:
-    """Return the grades that the robot gave, unless material or area contradicts them."""
-    grades, area = finding.peak_grades, finding.peak_area_fraction
-    return grades if grades and area and may_be_graded(finding.material, area) else None
+def _say_findings(mission: Mission) -> str:
+    """Say how many findings there are, which is the worst and how many were reviewed."""
+    if not mission.findings:
+        return "No finding was opened."
+    confirmed, disputed, _ = _count_reviews(mission)
+    counts = f"{counted(len(mission.findings), 'finding')}, {confirmed} confirmed and {disputed} disputed"
+    worst = max(
+        (found for found in mission.findings if not _is_disputed(found)),
+        key=lambda found: (
+            rank_severity(found.finding.peak_severity),
+            found.finding.peak_area_mm2 or 0.0,
+            found.finding.peak_area_fraction or 0.0,
+        ),
+        default=None,
+    )
+    if worst is None:
+        return f"{counts}."
+    severity = f"severity {worst.finding.peak_severity}, " if worst.finding.peak_severity else ""
+    return f"{counts}; the worst is number {worst.number}: {severity}{name_place(worst)}."
 
 
-def title_finding(found: MissionFinding) -> str:
-    """Return a one-line title of a finding: kind, severity, place."""
-    severity = found.finding.peak_severity
-    return ", ".join([_what(found), *([f"severity {severity}"] if severity else []), _place(found)])
+def _say_record(mission: Mission) -> str:
+    record = mission.record
+    if record.state is ProofState.PROVED and record.epochs:
+        return f"proved up to number {record.epochs[-1].last:,}, which the robot signed"
+    if record.proved_up_to:
+        numbers = record.proved_up_to.rpartition(":")[2]
+        return f"proved up to number {int(numbers):,} only; see Record"
+    return "not proved; see Record"
 
 
-def describe_finding(found: MissionFinding) -> Facts:
-    """Return all facts about a finding and its review."""
-    it, review = found.finding, found.review
-    length = length_m(it)
-    first_at, last_at = seen_at(it)
-    facts = [("Where", _place(found) + _sigma(it) + (f", {length:.2f} m long" if length else ""))]
-    facts += _pose(found)
-    facts += [
-        ("Seen", f"{_moment(first_at)} to {last_at:%H:%M:%S}, {it.frames:,} frames"),
-        ("Confidence", f"{it.peak_confidence:.0%} at most"),
-        ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
-    ]
-    facts += _areas(it)
-    if grades := grades_of(it):
-        facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
-    because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
-    facts.append(("State", f"closed: {because}" if it.closed_because else because))
-    if review is None:
-        facts.append(("Review", "by nobody yet"))
-    else:
-        facts.append(("Review", f"{review.judgement.value} by {review.who}, {_moment(review.at)}"))
-        right = [review.outcome.value] if review.outcome else []
-        right += [word for word in (review.material, review.form) if word]
-        right += [f"severity {review.severity}"] if review.severity else []
-        if right:
-            facts.append(("Right is", ", ".join(right)))
-        if review.note:
-            facts.append(("Note", review.note))
-        if not review.is_recorded:
-            facts.append(("", "not yet in the robot's own audit"))
-    if claim := found.claim:
-        said = f"{it.robot} says that {claim.by} {claim.judgement.value} it, {_moment(claim.at)}"
-        facts.append(("Robot's claim", f"{said}; this room did not hear it from a person"))
-    facts.append(("Id", it.id))
-    return facts
-
-
-def draw_picture(found: MissionFinding) -> bytes | None:
-    """Draw map and verdict on a finding's picture and return it as JPEG; None if there is none."""
-    if found.picture is None:
-        return None
-    if found.picture.is_thumbnail:  # the robot has drawn the map on it
-        return found.picture.content if draw_marking(found.picture.content) is not None else None
-    pixels = draw_marking(found.picture.content)
-    if pixels is None:
-        return None
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _PICTURE_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    encoded, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _PICTURE_QUALITY])
-    return data.tobytes() if encoded else None
-
-
-def caption_picture(found: MissionFinding) -> str:
-    """Return the caption of a finding's picture: what the robot decided on it, not the finding's peaks."""
-    shown = found.finding.best_evidence
-    kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
-    if shown is None:
-        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: the map"
-    facts = [shown.severity] if shown.severity else []
-    if shown.area_fraction:
-        facts.append(f"about {shown.area_fraction:.0%} corroded")
-    if shown.area_mm2:
-        facts.append(f"about {area_text(shown.area_mm2)}")
-    if shown.confidence is not None:
-        facts.append(f"confidence {shown.confidence:.0%}")
-    is_worst = shown.verdict == found.finding.best_verdict
-    facts += [] if is_worst else ["the worst frame has no picture"]
-    return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"
-
-
-def explain_missing_picture(found: MissionFinding) -> str:
-    """Return the reason why a finding has no picture."""
-    if found.finding.best_evidence_sha256 is None:
-        return "the robot kept no picture of this finding"
-    return "the picture has not come; it can be asked for while the robot keeps it"
+def _is_disputed(found: MissionFinding) -> bool:
+    return found.review is not None and found.review.judgement is ReviewJudgement.DISPUTED
 
 
 def _count_reviews(mission: Mission) -> tuple[int, int, int]:
@@ -327,62 +288,12 @@ def _count_reviews(mission: Mission) -> tuple[int, int, int]:
     return confirmed, len(judgements) - confirmed, len(mission.findings) - len(judgements)
 
 
-def _what(found: MissionFinding) -> str:
-    return " ".join(word for word in (found.finding.material, found.finding.form) if word) or "corrosion"
-
-
-def _place(found: MissionFinding) -> str:
-    begin, end = distance_m(found.finding.from_pose), distance_m(found.finding.to_pose)
-    if begin is None or end is None:
-        return "in space" if _pose(found) else "place not known"
-    return f"{begin:.2f} m" if begin == end else f"{begin:.2f} to {end:.2f} m"
-
-
-def _sigma(finding: Finding) -> str:
-    """Return the uncertainty of a finding's ends, the larger of both; empty where the robot told none."""
-    poses = [pose for pose in (finding.from_pose, finding.to_pose) if pose is not None]
-    sigma_m = max((pose.sigma_m for pose in poses if pose.sigma_m is not None), default=None)
-    return "" if sigma_m is None else f" ± {sigma_m:.2g} m"
-
-
-def _areas(finding: Finding) -> Facts:
-    """Return the largest share of a picture and the largest area on the surface, as far as known."""
-    facts = []
-    if finding.peak_area_fraction:
-        facts.append(("Area", f"about {finding.peak_area_fraction:.0%} of a picture at most (estimate)"))
-    if finding.peak_area_mm2:
-        area = area_text(finding.peak_area_mm2)
-        facts.append(
-            ("Surface", f"about {area} at most where the scale was known, as if seen head-on (estimate)")
-        )
-    return facts
-
-
-def _short_area(finding: Finding) -> str:
-    """Return the largest area of a finding, on the surface if that is known, else as a share of a picture."""
-    if finding.peak_area_mm2:
-        return area_text(finding.peak_area_mm2)
-    return f"{finding.peak_area_fraction:.0%}" if finding.peak_area_fraction else "—"
-
-
-def _pose(found: MissionFinding) -> Facts:
-    """Return x, y and z of a finding's start, as far as known."""
-    pose = found.finding.from_pose
-    axes = (("x", pose.x_m), ("y", pose.y_m), ("z", pose.z_m)) if pose is not None else ()
-    known = [f"{name} {value:.2f} m" for name, value in axes if value is not None]
-    return [("First at", ", ".join(known))] if known else []
-
-
 def _count(mission: Mission, outcome: Outcome) -> str:
     return f"{mission.outcomes[outcome.value]:,}"
 
 
 def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "—"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _span(mission: Mission) -> str:

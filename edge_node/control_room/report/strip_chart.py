@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.report.fonts_used import FAMILY
 from edge_node.control_room.report.mission import distance_m, seen_at
+from edge_node.control_room.report.report_details import ReportDetails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fpdf import FPDF
 
     from edge_node.control_room.history.records import StripCell
-    from edge_node.control_room.report.fonts_used import Typeface
     from edge_node.control_room.report.mission import Mission, MissionFinding
+    from edge_node.control_room.report.pdf_document import PdfDocument
 
 INK, MUTED, RULE = (32, 38, 43), (105, 115, 122), (205, 212, 217)
 UNCORRODED = (112, 158, 122)
@@ -40,12 +41,13 @@ def compute_chart_height_mm(mission: Mission) -> float:
     return _MARKS_MM + _ROW_MM * (len(list_severities(mission)) + 2) + _AXIS_MM + 2
 
 
-def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, float, float, float]) -> None:
+def draw_strip(document: PdfDocument, mission: Mission, box: tuple[float, float, float, float]) -> None:
     """Draw into ``box``: left, top, width, height in mm.
 
-    There is a row for each severity, one for uncorroded metal and one for frames not judged. A box means
-    that at least one frame of the stretch belongs to the row; it is darker the larger their share.
+    There is a row for each severity, one for uncorroded metal and one for frames not judged. A box means that
+    at least one frame of the stretch belongs to the row; it is darker the larger their share.
     """
+    pdf, face = document.pdf, document.face
     left, top, width, _ = box
     start, end = mission.strip[0].start, mission.strip[-1].end
     left, width = left + _LABEL_MM, width - _LABEL_MM
@@ -71,7 +73,30 @@ def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, fl
             pdf.rect(x, y + at * _ROW_MM + 0.6, w, _ROW_MM - 1.0, style="F")
     bottom = y + len(labels) * _ROW_MM
     _marks(pdf, mission, (left, top, width), (start, scale))
-    _axis(pdf, mission, (left, bottom, width), (start, end, scale))
+    draw_axis(pdf, (left, bottom, width), (start, end), mission.along_path, document.details)
+
+
+def draw_bar(
+    pdf: FPDF,
+    cells: Iterable[StripCell],
+    box: tuple[float, float, float, float],
+    ends: tuple[float, float],
+) -> None:
+    """Draw cells as one bar, each in the colour of the worst that it holds; ``ends`` are those of the box."""
+    left, top, width, height = box
+    scale = width / max(ends[1] - ends[0], 1e-9)
+    for cell in cells:
+        named = [name for name in cell.by_severity if name in _SEVERITIES]
+        colour = _NOT_JUDGED
+        if named:
+            colour = _CORRODED[max(map(_SEVERITIES.index, named))]
+        elif cell.corroded:
+            colour = _CORRODED[1]
+        elif cell.judged:
+            colour = UNCORRODED
+        pdf.set_fill_color(*colour)
+        x = left + (cell.start - ends[0]) * scale
+        pdf.rect(x, top, max((cell.end - cell.start) * scale, 0.15), height, style="F")
 
 
 def _boxes(cell: StripCell, severities: list[str]) -> Iterator[tuple[int, float, tuple[int, int, int]]]:
@@ -95,29 +120,28 @@ def _mixed(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
 
 
 def _marks(pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: tuple[float, float]) -> None:
-    """Draw the findings' extents with their numbers above the rows, neighbours on two levels."""
+    """Draw the findings' extents above the rows, and the numbers of as many as have room."""
     left, top, width = box
     start, scale = axis
     pdf.set_font(FAMILY, "B", 6.5)
     pdf.set_text_color(*INK)
     pdf.set_draw_color(*INK)
-    used_to = [-1e9, -1e9]
+    y, used_to = top + 5.2, -1e9
     for found in mission.findings:
-        span = _span(found, along_path=mission.along_path)
+        span = _find_span(found, along_path=mission.along_path)
         if span is None:
             continue
         begin, end = (min(max(left + (value - start) * scale, left), left + width) for value in span)
-        level = 0 if begin > used_to[0] else 1
-        y = top + 5.2 - level * 2.6
         pdf.line(begin, y, max(end, begin + 0.4), y)
         label = str(found.number)
-        if begin > used_to[level]:  # without space for the number, draw the line only
-            pdf.set_xy(begin - 0.5, y - 2.6)
-            pdf.cell(6, 2.6, label)
-            used_to[level] = max(end, begin + 1.6 + 1.4 * len(label))
+        room = pdf.get_string_width(label) + 1.2
+        if begin > used_to and begin + room < left + width + 4:
+            pdf.set_xy(begin - 1.0, y - 3.4)
+            pdf.cell(room + 2, 2.6, label)
+            used_to = begin + room
 
 
-def _span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | None:
+def _find_span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | None:
     finding = found.finding
     if not along_path:
         first_at, last_at = seen_at(finding)
@@ -126,26 +150,31 @@ def _span(found: MissionFinding, *, along_path: bool) -> tuple[float, float] | N
     return None if begin is None or end is None else (min(begin, end), max(begin, end))
 
 
-def _axis(
-    pdf: FPDF, mission: Mission, box: tuple[float, float, float], axis: tuple[float, float, float]
+def draw_axis(
+    pdf: FPDF,
+    box: tuple[float, float, float],
+    ends: tuple[float, float],
+    is_distance: bool,
+    details: ReportDetails | None = None,
 ) -> None:
+    """Draw the axis of a chart: its left end, top and width, and the values at its ends."""
     left, y, width = box
-    start, end, scale = axis
+    start, end = ends
+    scale = width / max(end - start, 1e-9)
     pdf.set_draw_color(*INK)
     pdf.line(left, y, left + width, y)
     pdf.set_font(FAMILY, "", 7)
     pdf.set_text_color(*MUTED)
+    moment = (details or ReportDetails()).moment
     for value in _ticks(start, end):
         x = left + (value - start) * scale
         pdf.line(x, y, x, y + 1.2)
-        text = f"{value:g}"
-        if not mission.along_path:
-            text = f"{datetime.fromtimestamp(value, timezone.utc):%H:%M:%S}"
+        text = f"{value:g}" if is_distance else moment(datetime.fromtimestamp(value, timezone.utc))[11:19]
         pdf.set_xy(min(max(x - 9, left - 9), left + width - 15), y + 1.4)
         pdf.cell(18, 3, text, align="C")
     pdf.set_xy(left, y + 4.6)
-    unit = "distance along the path, m" if mission.along_path else "time, UTC"
-    pdf.cell(width, 3.4, unit, align="C")
+    zone = moment(datetime.fromtimestamp(start, timezone.utc))[20:] if not is_distance else ""
+    pdf.cell(width, 3.4, "distance along the path, m" if is_distance else f"time, {zone}", align="C")
 
 
 def _ticks(start: float, end: float) -> Iterator[float]:

@@ -27,6 +27,7 @@ from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
 from edge_node.control_room.ingest.trimming import open_room_floor
+from edge_node.control_room.long_work.job_order import ReportDefaults
 from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
@@ -103,7 +104,8 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        jobs, book = JobQueue(folder, place=find_place(settings.room)), _open_book(settings.web)
+        jobs = JobQueue(folder, place=find_place(settings.room), defaults=ReportDefaults.of(settings))
+        book = _open_book(settings.web)
         desk = AlertDesk(settings, history.database, sender, lambda: floor.read().label)
         services = Services(
             *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews, desk)

@@ -46,6 +46,9 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/pictures/{site}/{robot}/{sha256}"): Role.VIEWER,
     ("GET", "/api/markings/{site}/{robot}/{sha256}"): Role.VIEWER,
     ("GET", "/api/usage"): Role.VIEWER,
+    ("GET", "/api/missions"): Role.VIEWER,
+    ("GET", "/api/compare"): Role.VIEWER,
+    ("GET", "/api/compare.{kind}"): Role.VIEWER,
     ("GET", "/api/report.{kind}"): Role.VIEWER,
     ("GET", "/api/record"): Role.VIEWER,
     ("GET", "/api/dataset.zip"): Role.VIEWER,
@@ -59,6 +62,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,
+    ("POST", "/api/missions/{site}/{id}/name"): Role.REVIEWER,
     ("POST", "/api/defects"): Role.REVIEWER,
     ("POST", "/api/defects/{key}/join"): Role.REVIEWER,
     ("POST", "/api/defects/{key}/part"): Role.REVIEWER,

@@ -29,7 +29,7 @@ from edge_node.control_room.history.recovery.replacement import (
     replace_record,
 )
 from edge_node.control_room.history.recovery.room_lock import RoomLock
-from edge_node.control_room.history.recovery.whole_file import copy_file
+from edge_node.control_room.history.recovery.whole_file import WholeFileError, copy_file
 from edge_node.durable_file import sync_folder, write_new_file
 from edge_node.errors import CorrosionError
 
@@ -41,6 +41,7 @@ RECORD_NAME = "backup.json"
 KEPT_FILES = ("session.json", "users.json", FLOOR_NAME)
 _STAYING = ("users.json", FLOOR_NAME)  # of these what is there is worth more than what was
 _FORMAT = 1
+_ADVICE = " `edge-node control-room check` lists what is, `salvage` keeps what can be read"
 _BLOCK = 1 << 20
 
 
@@ -78,7 +79,7 @@ def make_backup(state_dir: Path, target: Path, report: Callable[[str, float], No
 
     Raises:
         BackupError: nothing is left at ``target``.
-        WholeFileError: the history cannot be read.
+        WholeFileError: the history cannot be read, and not because it is damaged.
     """
     if target.exists():
         raise BackupError(f"{target}: is there already; name a folder that is not")
@@ -98,6 +99,10 @@ def make_backup(state_dir: Path, target: Path, report: Callable[[str, float], No
             _sync_files(folder)
             folder.rename(target)
         sync_folder(target.parent)
+    except WholeFileError as err:
+        if "malformed" not in str(err):
+            raise
+        raise BackupError(f"the history is damaged, and was not backed up: {err};{_ADVICE}") from err
     except OSError as err:
         raise BackupError(f"{err.filename or target}: {err.strerror or err}") from err
     return record
@@ -171,10 +176,7 @@ def _describe(folder: Path, report: Callable[[str, float], None]) -> BackupRecor
     """
     check = check_history(folder, report)
     if check.problems:
-        raise BackupError(
-            f"the history is damaged, and was not backed up: {check.problems[0]};"
-            " `edge-node control-room check` lists what is, `salvage` keeps what can be read"
-        )
+        raise BackupError(f"the history is damaged, and was not backed up: {check.problems[0]};{_ADVICE}")
     for beside in (f"{NAME}-wal", f"{NAME}-shm"):
         (folder / beside).unlink(missing_ok=True)
     files = {path.name: _describe_file(path) for path in sorted(folder.iterdir())}

@@ -58,6 +58,7 @@ _AFTER_VERDICTS = (
     *(tables.retired, tables.sighting, tables.defect, tables.defect_deed, tables.defect_match),
     # what is raised is told by no second message
     *alert_tables.ALL,
+    *(tables.mission, tables.mission_name),
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")

@@ -314,3 +314,30 @@ checkpoint = Table(
     Column("payload", LargeBinary, nullable=False),
     UniqueConstraint("robot_key", "epoch", "seq"),
 )
+# What is known of a mission whose verdicts may be deleted: its figures, and what it judged along its path.
+mission = Table(
+    "mission",
+    metadata,
+    _key("mission_key"),
+    _number("robot_key"),
+    # Before the text, so that a salvage tells its rows from those of pictures.
+    Column("content", LargeBinary, nullable=False),
+    _text("epoch"),
+    _number("first_seq"),
+    _number("verdicts"),
+    _number("ended_us"),
+    UniqueConstraint("robot_key", "epoch", "first_seq"),
+)
+# Names that people gave to missions; each hangs on the number of a verdict of the mission.
+mission_name = Table(
+    "mission_name",
+    metadata,
+    _key("mission_name_key"),
+    _number("robot_key"),
+    _text("epoch"),
+    _number("seq"),
+    _text("name"),
+    _text("named_by"),
+    _number("named_us"),
+    UniqueConstraint("robot_key", "epoch", "seq"),
+)

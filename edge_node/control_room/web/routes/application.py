@@ -13,12 +13,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.missions.mission_book import MissionBook
 from edge_node.control_room.requests.request_turns import RequestTurns
 from edge_node.control_room.web import login_pages, metrics_endpoint, probes
 from edge_node.control_room.web.access import AccessMiddleware
 from edge_node.control_room.web.json import json_responses
 from edge_node.control_room.web.json.query_parameters import QueryError
-from edge_node.control_room.web.routes import downloads
+from edge_node.control_room.web.routes import downloads, missions
 from edge_node.control_room.web.routes import queries as api
 from edge_node.control_room.web.services import get_services
 
@@ -40,6 +41,7 @@ def build_application(services: Services, lifespan: Lifespan[Starlette] | None =
         Route(metrics_endpoint.PATH, metrics_endpoint.get_metrics),
         *api.ROUTES,
         *downloads.ROUTES,
+        *missions.ROUTES,
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     app = Starlette(
@@ -62,6 +64,7 @@ def build_application(services: Services, lifespan: Lifespan[Starlette] | None =
         },
     )
     app.state.services = services
+    app.state.missions = MissionBook(services.history.database)
     return app
 
 

@@ -39,12 +39,12 @@ async def get_report(request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in ("pdf", "csv", "json"):
         return respond_problem(404, "wanted report.pdf, report.csv or report.json")
-    return await _make_and_send(request, PostedJob(kind=JobKind(kind), report=report))
+    return await make_and_send(request, PostedJob(kind=JobKind(kind), report=report))
 
 
 async def get_dataset(request: Request) -> Response:
     """Send the reviewed pictures with their labels, as ``converter retrain`` reads them, in a ZIP file."""
-    return await _make_and_send(request, PostedJob(kind=JobKind.DATASET))
+    return await make_and_send(request, PostedJob(kind=JobKind.DATASET))
 
 
 async def post_job(request: Request) -> Response:
@@ -106,7 +106,7 @@ ROUTES = [
 ]
 
 
-async def _make_and_send(request: Request, posted: PostedJob) -> Response:
+async def make_and_send(request: Request, posted: PostedJob) -> Response:
     """Have a file made, send it and forget it; end the work if the client goes."""
     jobs, client = get_services(request).jobs, client_of(request)
     try:

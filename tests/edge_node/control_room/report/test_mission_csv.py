@@ -10,9 +10,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from edge_node.control_room.report.finding_text import describe_finding
 from edge_node.control_room.report.mission import Mission, Selection, collect_mission
 from edge_node.control_room.report.mission_csv import render_mission_csv
-from edge_node.control_room.report.report_text import describe_finding, list_cautions, list_finding_rows
+from edge_node.control_room.report.report_text import list_cautions, list_finding_rows
 from edge_node.messages.finding import BestEvidence
 from edge_node.messages.verdict import Grades, Pose
 from tests.support.missions import HOSTILE, WHO, review

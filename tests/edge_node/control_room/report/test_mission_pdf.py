@@ -6,10 +6,11 @@ import pytest
 
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.report.mission import collect_mission
+from edge_node.control_room.report.report_details import ReportDetails
 from edge_node.messages.finding import BestEvidence
 from edge_node.messages.verdict import Pose
 from tests.support.missions import HOSTILE, SHA256, WHO, finding, review
-from tests.support.pdf_text import text_of
+from tests.support.pdf_text import paragraphs_of, text_of
 from tests.support.verdicts import verdict
 
 EVIDENCE = {"best_evidence_sha256": SHA256}
@@ -20,7 +21,7 @@ def test_the_document_says_all_of_it(history, tmp_path):
     pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     review(history)
     mission = collect_mission(history, WHO)
-    content = pdf_of(mission, title="Inspection of pipe 7")
+    content = pdf_of(mission, ReportDetails(title="Inspection of pipe 7"))
     text = text_of(content, tmp_path)
     for words in (
         *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
@@ -29,7 +30,7 @@ def test_the_document_says_all_of_it(history, tmp_path):
         *("does not mean that the metal is uncorroded", "distance along the path, m", "dark 5"),
     ):
         assert words in text, words
-    assert content.count(b"/Subtype /Image") == 1
+    assert content.count(b"/Subtype /Image") == 2  # plain, and its outlined twin
 
 
 def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
@@ -40,12 +41,12 @@ def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
     worst = BestEvidence(verdict="crawler-1:epoch:13", **{**of, "severity": "late", "area_fraction": 1.0})
     history.add_finding(finding(10, best_verdict="crawler-1:epoch:12", best_evidence=shown, **EVIDENCE))
     history.add_finding(finding(12, best_evidence=worst, **EVIDENCE))
-    text = text_of(pdf_of(collect_mission(history, WHO)), tmp_path)
-    captions = " ".join(text.split())
+    captions = paragraphs_of(pdf_of(collect_mission(history, WHO)), tmp_path)
     assert (
-        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame has no picture" in captions
+        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame (late) has no picture"
+        in captions
     )
-    assert "whole picture: late, about 100% corroded, confidence 99%; violet" in captions
+    assert "whole picture: late, about 100% corroded, confidence 99%; right: where" in captions
     assert "a picture of this finding (whole picture), perhaps not of its worst frame" in captions
 
 
@@ -55,7 +56,7 @@ def test_no_name_or_note_breaks_the_document(history, tmp_path, words):
     pdf_of = pytest.importorskip("edge_node.control_room.report.mission_pdf").render_mission_pdf
     history.add_verdict(verdict(41, "U", asset=words))
     review(history, reviewer=words[:64], note=words)
-    text = text_of(pdf_of(collect_mission(history, WHO), title=words), tmp_path)
+    text = text_of(pdf_of(collect_mission(history, WHO), ReportDetails(title=words)), tmp_path)
     assert "Findings: 1 (0 confirmed, 1 disputed" in text
     if "Анна" in words:
         assert "Анна" in text
@@ -75,7 +76,7 @@ def test_pictures_that_are_none_leave_a_sentence(history, tmp_path):
     )
     content = pdf_of(collect_mission(history, WHO))
     text = text_of(content, tmp_path)
-    assert content.count(b"/Subtype /Image") == 1
+    assert content.count(b"/Subtype /Image") == 2  # plain, and its outlined twin
     assert "kept no picture" in text
     assert "place not known" in text
     assert "x 1.00 m" in text

@@ -22,6 +22,6 @@ def test_a_robot_without_a_path_has_a_chart_over_time(tmp_path):
     text = text_of(pdf_of(collect_mission(opened, WHO)), tmp_path)
     opened.close()
     for found in (one, text):
-        assert "time, UTC" in found
+        assert "time, +00:00" in found
         assert "not known to the robot" in found
         assert "No finding was opened. That is not the same as no corrosion" in " ".join(found.split())

@@ -86,6 +86,12 @@ def test_a_person_takes_the_report_from_the_page(page: ControlRoom, tmp_path: Pa
                 menu.get_by_role("button", name=kind).click()
             files[started.value.suggested_filename] = Path(started.value.path()).read_bytes()
             menu.get_by_text(f"quay-crawler-1.{kind.lower()} is downloaded").wait_for()
+        menu.get_by_label("Order number").fill("2026-117")
+        menu.get_by_label("Mission").select_option(index=1)
+        with tab.expect_download() as started:
+            menu.get_by_role("button", name="CSV").click()
+        assert "2026-117" in Path(started.value.path()).read_text(encoding="utf-8")
+        menu.get_by_label("Mission").select_option(index=0)
         menu.get_by_label("From").fill("2030-01-01T00:00")
         menu.get_by_role("button", name="PDF").click()
         menu.get_by_text("no verdict in that time").wait_for()
