@@ -31,6 +31,7 @@ from edge_node.control_room.history.storage.tables import (
     verdict_message,
     verdict_share,
 )
+from edge_node.control_room.history.withdrawals import delete_orphans
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Executable
@@ -109,6 +110,7 @@ def delete_beyond_bounds(
     _hold_numbers(database, max_bytes)
     room_bytes = sum(database.rows(query)[0][0] for query in _ROOM_ROWS) * _ROOM_ROW_BYTES
     gone += hold_messages(database, max_bytes, room_bytes)
+    delete_orphans(database)
     epochs.delete_empty_epochs(database)
     _forget_retired(database)
     return gone

@@ -9,9 +9,16 @@ import msgspec
 from sqlalchemy import Text, bindparam, case, delete, func, literal_column, or_, select
 
 from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.records import HEARD, Delivery, ReviewOrigin, StoredReview
+from edge_node.control_room.history.records import (
+    HEARD,
+    Delivery,
+    ReviewOrigin,
+    StoredReview,
+    StoredWithdrawal,
+)
 from edge_node.control_room.history.sql_filters import LIMIT, ONE, ZERO, bound_limit
-from edge_node.control_room.history.storage.tables import review, robot
+from edge_node.control_room.history.storage.tables import review, robot, withdrawal
+from edge_node.control_room.history.withdrawals import counts
 from edge_node.messages.review import ReviewJudgement
 
 if TYPE_CHECKING:
@@ -27,7 +34,14 @@ _CORRECTIONS_DECODER = msgspec.json.Decoder(dict[str, str])
 _REVIEW_COLUMNS = (
     *(review.c.review_id, robot.c.site, robot.c.robot, review.c.finding_id, review.c.opinion, review.c.note),
     *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
-    *(review.c.origin, review.c.evidence),
+    *(
+        review.c.origin,
+        review.c.evidence,
+        withdrawal.c.withdrawal_id,
+        withdrawal.c.reviewer.label("taken_by"),
+    ),
+    *(withdrawal.c.withdrawn_us, withdrawal.c.note.label("why"), withdrawal.c.delivery.label("told")),
+    *(withdrawal.c.answer.label("answered"), withdrawal.c.origin.label("known_by")),
 )
 _HEARD = [review.c.origin == literal_column(f"'{origin}'", Text) for origin in sorted(HEARD)]
 _ROBOT = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)
@@ -35,10 +49,16 @@ _ROBOT = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)
 _RANK = case((or_(*_HEARD), ZERO), (review.c.origin == _ROBOT, literal_column("2")), else_=ONE)
 _IS_CLAIM = (review.c.robot_key == bindparam("robot_key"), review.c.origin == _ROBOT)
 _robots = robot.alias("robots")
-_reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
+_reviews = (
+    select(*_REVIEW_COLUMNS)
+    .join_from(review, robot, robot.c.robot_key == review.c.robot_key)
+    .outerjoin(withdrawal, withdrawal.c.review_id == review.c.review_id)
+)
 _NEWEST_REVIEW = (
     _reviews.where(
-        review.c.robot_key == bindparam("robot_key"), review.c.finding_id == bindparam("finding_id")
+        review.c.robot_key == bindparam("robot_key"),
+        review.c.finding_id == bindparam("finding_id"),
+        counts(review),
     )
     .order_by(_RANK, review.c.reviewed_us.desc())
     .limit(ONE)
@@ -96,4 +116,18 @@ def _stored_review(row: Sequence[Any]) -> StoredReview:
         answer=row[10],
         origin=row[11],
         evidence_sha256=row[12],
+        withdrawn=None if row[13] is None else _withdrawn(row[0], row[13:]),
+    )
+
+
+def _withdrawn(review_id: str, row: Sequence[Any]) -> StoredWithdrawal:
+    return StoredWithdrawal(
+        review_id=review_id,
+        withdrawal_id=row[0],
+        reviewer=row[1],
+        withdrawn_at=from_us(row[2]),
+        note=row[3],
+        delivery=Delivery(row[4]),
+        answer=row[5],
+        origin=row[6],
     )

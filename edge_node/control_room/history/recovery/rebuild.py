@@ -54,7 +54,7 @@ _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
-    tables.retired,
+    *(tables.retired, tables.withdrawal),
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")
