@@ -107,8 +107,8 @@ class Reload(Command, frozen=True, kw_only=True):
 class RecordReview(Command, frozen=True, kw_only=True):
     """Record a person's review of a finding or a verdict: confirmed, or disputed with the right labels.
 
-    Of a disputed one only the labels that the review names count as known. ``withdrawn`` takes an earlier review
-    back, which stays in the audit.
+    Of a disputed one only the labels that the review names count as known. ``withdrawn`` takes an earlier
+    review back, which stays in the audit.
     """
 
     subject: SubjectId

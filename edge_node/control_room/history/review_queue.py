@@ -1,8 +1,8 @@
 """Order the pictures that nobody has reviewed by what a review teaches most, or by severity.
 
 The first order is that of ``EvidenceReason``, of a low margin the smallest first, else the newest first.
-Pictures of robots that do not tell a reason come last. A disagreement of the shadow arrives before or after its
-verdict, and puts the verdict's picture, or the one that the shadow kept, among the first.
+Pictures of robots that do not tell a reason come last. A disagreement of the shadow arrives before or after
+its verdict, and puts the verdict's picture, or the one that the shadow kept, among the first.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Store what takes reviews back, and tell which reviews still count.
 
-A withdrawal is kept beside its review, and a robot is told of both. What only a robot says takes nothing back.
+A withdrawal is kept beside its review, and a robot is told of both. What only a robot says
+takes nothing back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Store people's reviews of findings and verdicts, and what takes them back, and send each to its robot.
 
-A review is valid once it is stored. It names a picture that has come: nobody can have looked otherwise. Whether the robot has it in its audit log is tracked separately, as its
-delivery: waiting, done, refused, failed, or expired.
+A review is valid once it is stored. It names a picture that has come: nobody can have looked otherwise.
+Whether the robot has it in its audit log is tracked separately, as its delivery: waiting, done, refused, failed,
+or expired.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a page showed of a finding or verdict: the robot's labels, and the id of the review that counted."""
+    """What a page showed of a finding or verdict: the robot's labels, and the id of the review then."""
 
     outcome: str | None = None
     material: str | None = None
@@ -147,7 +148,7 @@ class ReviewService:
         if record is None:
             raise RequestRefusedError("no such finding")
         found, newest = record.finding, record.finding.best_evidence_sha256
-        pictures = (newest,) if newest else ()
+        pictures: tuple[str, ...] = (newest,) if newest else ()
         if posted.evidence_sha256 not in (None, newest):  # the page may show one that was the worst before
             verdicts = self._history.verdicts_of(found, limit=_MAX_VERDICTS)
             pictures += tuple(one.verdict.evidence_sha256 or "" for one in verdicts)
@@ -198,7 +199,7 @@ class ReviewService:
             counting = self._find_counting(subject)
             _refuse_changed(subject, posted, counting)
             if posted.judgement is ReviewJudgement.WITHDRAWN:
-                order = self._withdraw(subject, posted, origin, counting)
+                order = self._withdraw(posted, origin, counting)
             else:
                 order = self._store(subject, posted, origin)
         self._on_reviewed(subject.id, subject.site)
@@ -248,15 +249,11 @@ class ReviewService:
             )
         return sha256
 
-    def _withdraw(
-        self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin, counting: StoredReview | None
-    ) -> _Order:
+    def _withdraw(self, posted: PostedReview, origin: ReviewOrigin, counting: StoredReview | None) -> _Order:
         if counting is None or counting.review_id != posted.withdraws:
             raise RequestRefusedError("withdraws: not the review that counts; it was taken back or overruled")
         if counting.reviewer != posted.by:
-            raise RequestRefusedError(
-                f"it is {counting.reviewer}'s review: only a review of yours overrules it"
-            )
+            raise RequestRefusedError(f"it is {counting.reviewer}'s review: a review of yours overrules it")
         taken = StoredWithdrawal(
             review_id=counting.review_id,
             withdrawal_id=secrets.token_hex(16),

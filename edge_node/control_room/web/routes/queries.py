@@ -120,7 +120,7 @@ async def get_finding(request: Request) -> Response:
 
 
 async def get_queue(request: Request) -> Response:
-    """Pictures to review, by what teaches most or by severity: site robot reason order reviewed missing ..."""
+    """Pictures to review, by what teaches most or by severity: order site robot reason reviewed ..."""
     services = get_services(request)
     query = parse_query(request.query_params, ReviewQuery)
     return await respond_from_thread(_view_queue, services.history, query, services.settings.room.severities)
