@@ -69,8 +69,8 @@ class FindingTracker:
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a review and return it to be published; None if no such finding is open.
 
-        One that withdraws another leaves the finding without. A disputed finding goes on as before: a review does
-        not change what the robot sees.
+        One that withdraws another leaves the finding without. A disputed finding goes on as before: a review
+        does not change what the robot sees.
         """
         for candidate in self.state.candidates:
             if candidate.is_open and candidate.finding is not None and candidate.finding.id == finding_id:

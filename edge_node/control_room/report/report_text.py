@@ -299,7 +299,7 @@ def caption_picture(found: MissionFinding) -> str:
     shown = found.finding.best_evidence
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
     if shown is None:
-        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: the map"
+        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: its outline in the map"
     facts = [shown.severity] if shown.severity else []
     if shown.area_fraction:
         facts.append(f"about {shown.area_fraction:.0%} corroded")
@@ -309,7 +309,7 @@ def caption_picture(found: MissionFinding) -> str:
         facts.append(f"{shown.confidence:.0%} sure")
     is_worst = shown.verdict == found.finding.best_verdict
     facts += [] if is_worst else ["the worst frame has no picture"]
-    return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"
+    return f"{kind}: {', '.join(facts)}; violet: outline of what the map says is corroded"
 
 
 def explain_missing_picture(found: MissionFinding) -> str:

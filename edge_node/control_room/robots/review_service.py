@@ -1,8 +1,8 @@
 """Store people's reviews of findings and verdicts, and what takes them back, and send each to its robot.
 
 A review is valid once it is stored. It names a picture that has come: nobody can have looked otherwise.
-Whether the robot has it in its audit log is tracked separately, as its delivery: waiting, done, refused, failed,
-or expired.
+Whether the robot has it in its audit log is tracked separately, as its delivery: waiting, done, refused,
+failed, or expired.
 """
 
 from __future__ import annotations
