@@ -276,6 +276,7 @@ class VerdictFilter:
     to_m: float | None = None
     replayed: bool | None = None
     with_picture: bool = False
+    without_asset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +333,27 @@ class StripCell:
     corroded: int
     by_severity: Mapping[str, int]
     peak_area_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The strip chart of one asset; where robots name none, or send no pose, that of one robot.
+
+    Attributes:
+        site: of the asset.
+        robots: those whose verdicts it adds up.
+        asset: None where the robot names none.
+        by_time: along the time instead of the pose, of which there is none.
+        cells: stretches with a verdict.
+        last_us: when its newest verdict was observed, in microseconds since 1970.
+    """
+
+    site: str
+    robots: tuple[str, ...]
+    asset: str | None
+    by_time: bool
+    cells: tuple[StripCell, ...]
+    last_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,31 +12,17 @@ import { press } from "./review/review.js";
 import { showLatestOnly, showRobots } from "./live/robots.js";
 import { findingKey, known, on, rate, robotKey, start } from "./store.js";
 import { StripBoard } from "./live/stripboard.js";
+import { go, keyOf, makeTabs, refill, shownView, tabs, whenShown } from "./views.js";
 import { glyph, reach } from "./words.js";
 
-const VIEWS = ["live", "history", "health", "review"];
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["1 2 3 4", "live, history, health, review"], ["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
-const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
+const page = { robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
   openFinding: openFindingBy,
   pick: ({ from, to, byTime }, robot) => go("history", byTime ? { robot } : { robot, from_m: +from.toFixed(6), to_m: +to.toFixed(6) }),
 });
-
-function go(view, given = null) {
-  page.view = view;
-  for (const name of VIEWS) byId(`view-${name}`).hidden = name !== view;
-  for (const tab of document.querySelectorAll(".tab")) {
-    if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
-  }
-  if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
-  if (view === "history") showHistory(given);
-  if (view === "health") { showHealth(); showPeople(); }
-  if (view === "review") showQueue();
-  if (view === "live") drawLive();
-}
 
 function drawLive() {
   showRobots(page.robot, chooseRobot);
@@ -109,11 +95,11 @@ function onKey(event) {
   if (typing || byId("keys").open) return;
   const acts = {
     c: () => press("confirmed"), d: () => press("disputed"),
-    1: () => go("live"), 2: () => go("history"), 3: () => go("health"), 4: () => go("review"),
-    j: () => (page.view === "review" ? stepQueue(1) : step(1)), k: () => (page.view === "review" ? stepQueue(-1) : step(-1)),
+    ...toView,
+    j: () => (shownView() === "review" ? stepQueue(1) : step(1)), k: () => (shownView() === "review" ? stepQueue(-1) : step(-1)),
     t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
   };
-  const inList = page.view === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
+  const inList = shownView() === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
   if (inList && !event.target.closest("button, a, svg")) Object.assign(acts, { ArrowDown: () => step(1), ArrowUp: () => step(-1), Enter: () => page.finding && openFindingBy(page.finding) });
   const act = acts[event.key];
   if (!act) return;
@@ -124,7 +110,7 @@ function onKey(event) {
 function showKeys() {
   const dialog = byId("keys");
   if (!dialog.children.length) {
-    dialog.append(el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, KEYS.flatMap(([keys, does]) => [el("dt", {}, keys.split(" ").flatMap((key) => [el("kbd", {}, key), " "])), el("dd", {}, does)])), el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close")));
+    dialog.append(el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, [...tabs().filter(({ hidden }) => !hidden).map((tab) => [keyOf(tab), tab.firstChild.textContent.trim()]), ...KEYS].flatMap(([keys, does]) => [el("dt", {}, keys.split(" ").flatMap((key) => [el("kbd", {}, key), " "])), el("dd", {}, does)])), el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close")));
   }
   dialog.showModal();
 }
@@ -148,17 +134,17 @@ on("all", () => {
   showPerson();
   drawLegend();
   drawLink();
-  go(page.view);
+  go(shownView() ?? location.hash.slice(1));
   showGaps();
 });
 on("stream", drawLink);
 on("link", drawLink);
 on("robots", () => {
-  if (page.view === "live") showRobots(page.robot, chooseRobot);
-  if (page.view === "health") showFleet();
+  if (shownView() === "live") showRobots(page.robot, chooseRobot);
+  if (shownView() === "health") showFleet();
   badge();
 });
-on("findings", () => { if (page.view === "live") drawFindings(); board.soon(); });
+on("findings", () => { if (shownView() === "live") drawFindings(); board.soon(); });
 on("finding", ({ record, before }) => {
   const { finding } = record;
   if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.robot}, ${reach(finding)}`);
@@ -167,7 +153,7 @@ on("finding", ({ record, before }) => {
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
 on("verdict-reviewed", (id) => { refresh("verdict", id); reviewed(id); });
 on("verdicts", (fresh) => {
-  if (page.view !== "live") return;
+  if (shownView() !== "live") return;
   feed(fresh, page.robot, openVerdict);
   showLatestOnly();
   board.moved(fresh.map(robotKey));
@@ -175,17 +161,20 @@ on("verdicts", (fresh) => {
 on("picture", pictureCame);
 on("gaps", showGaps);
 
-for (const tab of document.querySelectorAll(".tab")) tab.addEventListener("click", () => go(tab.dataset.view));
+const toView = makeTabs();
+whenShown("live", drawLive);
+whenShown("history", showHistory);
+whenShown("health", showHealth);
+whenShown("health", showPeople);
+whenShown("review", showQueue);
 byId("theme").addEventListener("click", switchTheme);
 byId("help").addEventListener("click", showKeys);
 document.addEventListener("keydown", onKey);
-window.addEventListener("hashchange", () => { const view = location.hash.slice(1); if (VIEWS.includes(view) && view !== page.view) go(view); });
 setInterval(() => {
   setText(byId("clock"), new Date().toLocaleTimeString("en-GB"));
   setText(byId("tally-rate"), rate().toFixed(1));
 }, 500);
-setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot); if (page.view === "health") showHealth(); }, 5000);
-if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
+setInterval(() => { if (shownView() === "live") showRobots(page.robot, chooseRobot); if (shownView() === "health") refill(); }, 5000);
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
 makeQueue(openVerdict);
