@@ -27,7 +27,6 @@ _LINE_BGR = (255, 40, 160)  # violet: no rust and no metal has this colour
 _LINES_PER_HEIGHT = 160  # the outline is as wide as the picture is high, divided by this
 
 
-
 class Marking(PlainStruct, frozen=True):
     """The corrosion map and the verdict's text, to be drawn on a picture.
 
@@ -81,4 +80,4 @@ def _outline(pixels: NDArray[np.uint8], probability: NDArray[np.float32]) -> NDA
     at_edge[line_px:-line_px, line_px:-line_px] = 0
     outlined = pixels.copy()
     outlined[(around > inside) | (inside & at_edge).astype(bool)] = _LINE_BGR
-    return outlined
+    return np.asarray(outlined, np.uint8)

@@ -93,7 +93,9 @@ class SendEvidence(Command, frozen=True, kw_only=True):
     sha256: Sha256
     size: Annotated[
         Literal["full", "overlay", "thumbnail"],
-        msgspec.Meta(description="full: the camera's pixels; the others with corrosion outlined, the verdict below"),
+        msgspec.Meta(
+            description="full: the camera's pixels; the others with corrosion outlined, the verdict below"
+        ),
     ] = "full"
 
 

@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import msgspec
 import numpy as np
 
 from edge_node.control_room.history.records import StoredPicture
@@ -19,6 +18,7 @@ from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
+    from edge_node.messages.finding import Finding
 
 STAGES = (
     StageVerdict(
@@ -39,7 +39,7 @@ STAGES = (
 
 
 def plate(seed: int) -> bytes:
-    """A JPEG of 320 × 240 with a stain, unlike any other, and its map beside its pixels."""
+    """A JPEG of 320 by 240 with a stain, unlike any other, and its map beside its pixels."""
     noise = np.random.default_rng(seed)
     pixels = cv2.resize(noise.integers(70, 190, (24, 32, 3), dtype=np.uint8), (320, 240))
     centre = (80 + seed * 37 % 160, 60 + seed * 23 % 120)
@@ -50,7 +50,13 @@ def plate(seed: int) -> bytes:
 
 
 def add_verdict(
-    history: History, seq: int, what: str = "C", jpeg: bytes | None = None, *, come: str = "full", **fields: Any
+    history: History,
+    seq: int,
+    what: str = "C",
+    jpeg: bytes | None = None,
+    *,
+    come: str = "full",
+    **fields: Any,
 ) -> str:
     """Store a verdict with its picture; return the picture's name.
 
@@ -83,27 +89,29 @@ def add_verdict(
     return sha256
 
 
-def add_finding(history: History, seq: int, sha256: str | None, **fields: Any) -> str:
-    """Store a finding from verdict ``seq`` on; return its id."""
-    best = None
-    if sha256 is not None:
-        best = BestEvidence(
-            verdict=f"crawler-1:epoch:{seq}", severity="late", area_fraction=0.14, confidence=0.8
-        )
-    found = finding(
-        id=f"crawler-1:epoch:f{seq}",
-        seq=seq,
-        first_verdict=f"crawler-1:epoch:{seq}",
-        last_verdict=f"crawler-1:epoch:{seq}",
-        best_verdict=f"crawler-1:epoch:{seq}",
-        peak_severity="late",
-        peak_area_fraction=0.14,
-        from_pose=Pose(distance_m=seq / 4),
-        to_pose=Pose(distance_m=seq / 4),
-        asset="pipe L-7",
-        best_evidence_sha256=sha256,
-        best_evidence=best,
+def make_finding(number: int, sha256: str | None, **fields: Any) -> Finding:
+    """Return the finding that opened with verdict ``number``, whose worst picture is ``sha256``."""
+    verdict_id, here = f"crawler-1:epoch:{number}", Pose(distance_m=number / 4)
+    best = BestEvidence(verdict=verdict_id, severity="late", area_fraction=0.14, confidence=0.8)
+    return finding(
+        **{
+            "id": f"crawler-1:epoch:f{number}",
+            "seq": number,
+            **dict.fromkeys(("first_verdict", "last_verdict", "best_verdict"), verdict_id),
+            "peak_severity": "late",
+            "peak_area_fraction": 0.14,
+            "from_pose": here,
+            "to_pose": here,
+            "asset": "pipe L-7",
+            "best_evidence_sha256": sha256,
+            "best_evidence": best if sha256 else None,
+            **fields,
+        }
     )
-    found = msgspec.structs.replace(found, **fields)
+
+
+def add_finding(history: History, number: int, sha256: str | None, **fields: Any) -> str:
+    """Store the finding of ``make_finding``; return its id."""
+    found = make_finding(number, sha256, **fields)
     history.add_finding(found)
     return found.id

@@ -260,7 +260,7 @@ def _order(names: tuple[str, ...]) -> tuple[ColumnElement[Any], ColumnElement[An
     for at, outcome in enumerate(_THEN, start=len(words) + 1):
         is_that = verdict.c.outcome == literal_column(f"'{outcome.value}'", Text)
         places.append((is_that, literal_column(str(at), NUMBER)))
-    return case(*places, else_=literal_column("99", NUMBER)), ZERO
+    return case(*places, else_=literal_column("99", NUMBER)), verdict.c.teaches
 
 
 @lru_cache(SHAPES)

@@ -299,7 +299,7 @@ def caption_picture(found: MissionFinding) -> str:
     shown = found.finding.best_evidence
     kind = "thumbnail" if found.picture is not None and found.picture.is_thumbnail else "whole picture"
     if shown is None:
-        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: its outline in the map"
+        return f"a picture of this finding ({kind}), perhaps not of its worst frame; violet: what is corroded"
     facts = [shown.severity] if shown.severity else []
     if shown.area_fraction:
         facts.append(f"about {shown.area_fraction:.0%} corroded")

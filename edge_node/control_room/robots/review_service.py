@@ -54,7 +54,7 @@ _DELIVERIES = {
 }
 
 _MAX_VERDICTS = 5000  # of a finding, whose pictures may have been shown
-_KEEPS_IT = "its version keeps the review, which counts here no more"
+_KEEPS_IT = "the robot keeps the review, which counts here no more"
 
 _log = logging.getLogger(__name__)
 
@@ -231,7 +231,12 @@ class ReviewService:
             origin=origin.value,
             evidence_sha256=sha256,
         )
-        order = _make_order(review.review_id, review, posted, {"evidence_sha256": sha256, **labels})
+        order = _make_order(
+            review.review_id,
+            review,
+            posted,
+            {"evidence_sha256": sha256, "withdraws": posted.withdraws, **labels},
+        )
         self._history.add_review(review)
         return order
 

@@ -9,7 +9,7 @@ from edge_node.inspection.overlay import draw_overlay
 
 
 def test_what_counts_as_corroded_is_outlined_and_keeps_its_pixels():
-    """People judge the surface: the line runs outside of it, the rest keeps its bytes, the text stands below."""
+    """People judge the surface: the line runs outside of it, the rest keeps its bytes, text stands below."""
     pixels = np.random.default_rng(5).integers(60, 200, (320, 480, 3), dtype=np.uint8)
     before = pixels.copy()
     probability = np.zeros((8, 12), np.float32)
