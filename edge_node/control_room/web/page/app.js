@@ -171,7 +171,7 @@ on("findings", () => { if (shownView() === "live") drawFindings(); board.soon();
 on("finding", ({ record, before }) => {
   const { finding } = record;
   if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.robot}, ${reach(finding)}`);
-  if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
+  if (before && ["state", "peak_severity", "material", "form"].some((name) => before.finding[name] !== finding[name])) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
 on("verdict-reviewed", (id) => { refresh("verdict", id); if (shownView() === "review") reviewed(id); });

@@ -185,13 +185,14 @@ function draw() {
   const said = el("p", { class: "said", role: "status" }, current.said ?? status);
   const isMine = last && last.reviewer === reviewerName().by;
   const open = [button("Confirm", "c", () => choose("confirmed"), !isSeen || isSending, "primary"), button("Dispute", "d", () => choose("disputed"), !isSeen || isSending), isMine || given.length ? button("Undo", "u", undo, isSending) : null, signedAs()];
-  node.replaceChildren(said, ...(naming ? [askName(takeName)] : mode ? [choice(), noteField(), el("div", { class: "buttons" }, button({ confirmed: "Send", disputed: "Send", withdrawn: "Take it back" }[mode], "Enter", send, isSending, "primary"), button("Cancel", "Esc", leaveChoice))] : [el("div", { class: "buttons" }, open)]));
+  node.replaceChildren(said, ...(naming ? [askName(takeName)] : mode ? [choice(), noteField(), el("div", { class: "buttons" }, button({ confirmed: "Send", disputed: "Send", withdrawn: "Take it back" }[mode], "Enter", send, isSending, "primary"), button("Cancel", "Esc", leaveChoice), el("span", { class: "as" }, `as ${reviewerName().by}`))] : [el("div", { class: "buttons" }, open)]));
   if (hadFocus) node.elements[hadFocus]?.focus?.({ preventScroll: true });
 }
 
 /** As whom the person reviews, where no login says it: a click asks anew. */
 function signedAs() {
-  if (known.me?.name || !nameIsKnown()) return null;
+  if (known.me?.name) return el("span", { class: "as" }, `as ${known.me.name}`);
+  if (!nameIsKnown()) return null;
   return el("button", { class: "plain as", type: "button", title: "Another name", onclick: () => { forgetName(); draw(); } }, `as ${reviewerName().by}`);
 }
 
