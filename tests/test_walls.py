@@ -54,11 +54,12 @@ EDGE_NODE = {
         "evidence findings delivery shadow monitoring commands daemon"
     ),
     "control_room": "config mqtt",
-    "control_room.history.storage": "",
+    # where the database is, the configuration says
+    "control_room.history.storage": "control_room",
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history.shares": "control_room.history.storage",
-    "control_room.history": "messages control_room.history.storage control_room.history.shares",
+    "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
@@ -75,7 +76,7 @@ EDGE_NODE = {
     "control_room.report": (
         "messages record view inspection evidence control_room.history control_room.history.record_proof"
     ),
-    "control_room.long_work": "control_room.history control_room.report",
+    "control_room.long_work": "control_room control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
@@ -191,6 +192,7 @@ SOLE_IMPORTERS = {
 SOLE_PACKAGES = {
     ("edge_node", "sqlalchemy"): "edge_node.control_room.history",
     ("edge_node", "alembic"): "edge_node.control_room.history.storage",
+    ("edge_node", "psycopg"): "edge_node.control_room",
 }
 
 # Modules that stay pure, or at least free of a neighbour's library.

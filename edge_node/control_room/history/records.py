@@ -377,6 +377,7 @@ class Usage:
     database_bytes: int
     picture_bytes: int
     oldest_received_at: datetime | None
+    open_findings: int
 
 
 class Share(NamedTuple):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, Integer, bindparam, case, cast, func, literal_column, select
+from sqlalchemy import Float, Integer, bindparam, case, func, literal_column, select
 
 from edge_node.control_room.history.records import Strip, StripCell
 from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
+from edge_node.control_room.history.storage.dialect import whole
 from edge_node.control_room.history.storage.tables import robot, verdict
 from edge_node.messages.verdict import Outcome
 
@@ -153,9 +154,7 @@ def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, E
         along = verdict.c.observed_us / literal_column("1e6", Float)
     else:
         conditions.append(along.between(-_FARTHEST, _FARTHEST))
-    cell = cast(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer), Integer).label(
-        "cell"
-    )
+    cell = whole(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer)).label("cell")
     counts = (
         select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))
         .where(*conditions)

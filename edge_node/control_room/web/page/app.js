@@ -10,10 +10,11 @@ import { makeQueue, openNext, reviewed, showQueue, stepQueue } from "./review/qu
 import { makePeople, showPeople, showPerson } from "./health/people.js";
 import { hasForm, makeReview, reviewKey } from "./review/review.js";
 import { showLatestOnly, showRobots } from "./live/robots.js";
-import { findingKey, known, on, rate, robotKey, start } from "./store.js";
+import { assetWord, findingKey, known, knownUntil, on, rate, robotKey, robotWord, start } from "./store.js";
 import { StripBoard } from "./live/stripboard.js";
 import { go, keyOf, makeTabs, refill, shownView, tabs, whenShown } from "./views.js";
-import { glyph, reach } from "./words.js";
+import { nameCells } from "./tables.js";
+import { clockTime, dateTime, glyph, outcomeWord, reach, zoneOffset } from "./words.js";
 
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
 const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open: digits choose what is right, Enter sends, the next one follows"], ["u", "take the last review back, after Enter"], ["m", "plain, outlined, or both pictures"], ["f", "get the full picture"], ["+ - 0", "zoom the picture, or show all of it"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
@@ -23,7 +24,7 @@ const MOVING = new Set(["j", "k", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRig
 const page = { robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
   openFinding: openFindingBy,
-  pick: ({ from, to, byTime }, robot) => go("history", byTime ? { robot } : { robot, from_m: +from.toFixed(6), to_m: +to.toFixed(6) }),
+  pick: (filters) => go("history", filters),
 });
 
 function drawLive() {
@@ -74,14 +75,33 @@ function openFollowing(kind, key) {
 }
 
 function drawLink() {
+  const { connected, lostAt, link } = known;
   const node = byId("link");
-  const state = !known.connected ? "bad" : { connected: "ok", refused: "bad" }[known.link?.state] ?? "starting";
-  node.querySelector(".lamp").dataset.state = state;
-  setText(node.querySelector("span"), !known.connected ? "page cut off" : known.link?.state === "connected" ? "broker connected" : `broker: ${known.link?.state ?? "unknown"}`);
-  node.title = known.link?.text ?? "";
-  const notice = !known.connected ? "This page has lost its control room and tries again; what it shows is old." : known.link?.text || (known.link?.notices ?? []).slice(-1)[0] || "";
+  const [lamp, words] = !connected ? (lostAt || known.title ? ["bad", "page cut off"] : ["starting", "connecting"]) : link?.state === "connected" ? ["ok", "broker connected"] : [link?.state === "refused" ? "bad" : "starting", `broker: ${link?.state ?? "not known"}`];
+  node.querySelector(".lamp").dataset.state = lamp;
+  setText(node.querySelector("span"), words);
+  node.title = link?.text ?? "";
+  const notice = noticeOf(known);
   byId("notice").hidden = !notice;
   setText(byId("notice"), notice);
+  document.body.classList.toggle("stale", knownUntil() !== null);
+}
+
+/** What everybody must know of the connections: from when it is what the page shows. */
+function noticeOf({ connected, lostAt, link }) {
+  if (!connected) return lostAt ? `This page lost its control room at ${dateTime(lostAt)} and tries again: what it shows is from then.` : known.title ? "This page does not reach its control room and tries again." : "";
+  if (link && link.state !== "connected") {
+    const until = link.known_until ? `what is shown of robots is from ${dateTime(link.known_until)}` : "nothing is known of robots until it is there";
+    return `The control room has no connection to the broker: ${until}. ${link.text ?? ""}`.trim();
+  }
+  return link?.text || (link?.notices ?? []).at(-1) || "";
+}
+
+/** What changes when a connection comes or goes: lamps, tallies, words. */
+function drawConnections() {
+  drawLink();
+  if (shownView() === "live") showRobots(page.robot, chooseRobot);
+  if (shownView() === "health") showFleet();
 }
 
 function announce(text) {
@@ -148,7 +168,7 @@ function makeChoices() {
 
 function drawLegend() {
   const [none, ...rest] = known.severities;
-  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), "sound"), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "area"));
+  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), outcomeWord("uncorroded")), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "area"));
 }
 
 on("all", () => {
@@ -160,8 +180,8 @@ on("all", () => {
   go(shownView() ?? location.hash.slice(1));
   showGaps();
 });
-on("stream", drawLink);
-on("link", drawLink);
+on("stream", drawConnections);
+on("link", drawConnections);
 on("robots", () => {
   if (shownView() === "live") showRobots(page.robot, chooseRobot);
   if (shownView() === "health") showFleet();
@@ -170,7 +190,7 @@ on("robots", () => {
 on("findings", () => { if (shownView() === "live") drawFindings(); board.soon(); });
 on("finding", ({ record, before }) => {
   const { finding } = record;
-  if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.robot}, ${reach(finding)}`);
+  if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.asset ? `${assetWord(finding)}, ` : ""}${robotWord(finding)}, ${reach(finding)}`);
   if (before && ["state", "peak_severity", "material", "form"].some((name) => before.finding[name] !== finding[name])) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
@@ -194,10 +214,11 @@ byId("theme").addEventListener("click", switchTheme);
 byId("help").addEventListener("click", showKeys);
 document.addEventListener("keydown", onKey);
 setInterval(() => {
-  setText(byId("clock"), new Date().toLocaleTimeString("en-GB"));
-  setText(byId("tally-rate"), rate().toFixed(1));
+  setText(byId("clock"), `${clockTime(Date.now())} ${zoneOffset()}`);
+  setText(byId("tally-rate"), knownUntil() === null ? rate().toFixed(1) : "–");
 }, 500);
 setInterval(() => { if (shownView() === "live") showRobots(page.robot, chooseRobot); if (shownView() === "health") refill(); }, 5000);
+nameCells(byId("main"));
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
 makeQueue(openVerdict);
