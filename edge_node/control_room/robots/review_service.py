@@ -20,6 +20,7 @@ import msgspec
 from edge_node.control_room.history.records import HEARD, Delivery, StoredReview, StoredWithdrawal
 from edge_node.control_room.history.withdrawals import add_withdrawal, answer_withdrawal
 from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build_command
+from edge_node.control_room.robots.review_pace import ReviewPace
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import Verb
 from edge_node.messages.review import (  # msgspec resolves annotations
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Endpoint
 
 _WORKERS = 4  # threads; each waits for one robot
-_MAX_WAITING = 200  # reviews not yet sent to robots; more are refused
+_MAX_WAITING = 2000  # reviews not yet sent to robots; more are refused
 _DELIVERIES = {
     Ending.DONE: Delivery.DONE,
     Ending.ACCEPTED: Delivery.DONE,
@@ -135,6 +136,7 @@ class ReviewService:
         self._on_reviewed = on_reviewed
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "reviews")
+        self._pace = ReviewPace()
 
     def review_finding(
         self, site: str, finding_id: str, posted: PostedReview, origin: ReviewOrigin
@@ -190,6 +192,7 @@ class ReviewService:
 
     def close(self) -> None:
         """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""
+        self._pace.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _review(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
@@ -204,7 +207,8 @@ class ReviewService:
                 order = self._store(subject, posted, origin)
         self._on_reviewed(subject.id, subject.site)
         self._waiting += 1
-        self._workers.submit(self._deliver, order)
+        robot = (order.review.site, order.review.robot)
+        self._pace.put(robot, lambda: self._workers.submit(self._deliver, order))
         return order.review
 
     def _find_counting(self, subject: _Subject) -> StoredReview | None:
