@@ -1,7 +1,7 @@
 """Hold back what goes to a robot, so that it comes no faster than robots take commands by default.
 
-A robot executes 10 commands at once and then 30 a minute; more are refused, mostly without a word. People review
-faster than that.
+A robot executes 10 commands at once and then 30 a minute; more are refused, mostly without a word. People
+review faster than that.
 """
 
 from __future__ import annotations
