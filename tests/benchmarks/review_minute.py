@@ -2,7 +2,7 @@
 
 Photographs of metal (../shared/data, else rendered specimens) are judged by the default bundle and lie in a
 real control room; a robot answers by a real mosquitto. A scripted person sits before a headless Chromium with
-nothing but keys: looks at the picture for a while, confirms what is right, disputes what is wrong by its digit,
+nothing but keys: looks at the picture for a while, confirms what is right, disputes what is wrong by digit,
 sends, and goes on with what follows. Every tenth time the person errs, sees it, takes it back and gives the
 right review. At the end every stored review is compared with what was meant. Wanted: none wrong.
 """
