@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, exists, func, select
 
 from edge_node.control_room.history import epochs, sequence_gaps
+from edge_node.control_room.history.reviews import delete_orphans
 from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
@@ -31,7 +32,6 @@ from edge_node.control_room.history.storage.tables import (
     verdict_message,
     verdict_share,
 )
-from edge_node.control_room.history.withdrawals import delete_orphans
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Executable

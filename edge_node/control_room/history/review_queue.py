@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from edge_node.control_room.history.database import from_us
 from edge_node.control_room.history.records import QueuedPicture, ReviewOrigin, VerdictRecord
+from edge_node.control_room.history.reviews import counts
 from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, ZERO, bound_limit, robot_conditions
 from edge_node.control_room.history.storage.dialect import contains, insert_new, json_text
 from edge_node.control_room.history.storage.tables import (
@@ -42,7 +43,6 @@ from edge_node.control_room.history.storage.tables import (
     verdict,
     verdict_message,
 )
-from edge_node.control_room.history.withdrawals import counts
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.shadow import Disagreement
 from edge_node.messages.verdict import EvidenceReason, Outcome, Verdict, encode

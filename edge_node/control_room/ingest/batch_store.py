@@ -20,7 +20,7 @@ from edge_node.control_room.history.records import (
     StoredReview,
     StoredWithdrawal,
 )
-from edge_node.control_room.history.withdrawals import add_withdrawal, answer_withdrawal
+from edge_node.control_room.history.reviews import add_withdrawal, answer_withdrawal
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.messages.checkpoint import Checkpoint

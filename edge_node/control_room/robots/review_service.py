@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from edge_node.control_room.history.records import HEARD, Delivery, StoredReview, StoredWithdrawal
-from edge_node.control_room.history.withdrawals import add_withdrawal, answer_withdrawal
+from edge_node.control_room.history.reviews import add_withdrawal, answer_withdrawal
 from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build_command
 from edge_node.control_room.robots.review_pace import ReviewPace
 from edge_node.errors import ConfigError, CorrosionError

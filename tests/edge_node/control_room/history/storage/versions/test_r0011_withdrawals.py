@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredWithdrawal
-from edge_node.control_room.history.withdrawals import add_withdrawal
+from edge_node.control_room.history.reviews import add_withdrawal
 from tests.support.older_histories import make_older
 from tests.support.room_records import review
 from tests.support.verdicts import START
