@@ -18,11 +18,14 @@ def axe_script() -> str:
     return _SCRIPT.read_text(encoding="utf-8")
 
 
-def find_faults(page: Any, script: str) -> list[str]:
-    """Return the serious and critical faults of what a page shows now, each with where it is."""
+def find_faults(page: Any, script: str, *, of_colours: bool = False) -> list[str]:
+    """Return the serious and critical faults of what a page shows now, or those of its colours alone."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(script)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if of_colours:
+        options["runOnly"] = ["color-contrast"]
+    found = page.evaluate("(options) => axe.run(document, options)", options)
     return [
         f"{fault['id']} ({fault['impact']}): {' '.join(map(str, node['target']))}: {node['html'][:160]}"
         for fault in found["violations"]
