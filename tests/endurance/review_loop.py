@@ -192,7 +192,7 @@ def _names(heard: Collector) -> list[str]:
 
 
 def _run(*arguments: object) -> None:
-    done = command(*map(str, arguments))
+    done = command(*map(str, arguments), timeout=1800)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}\n{done.stderr}")
 

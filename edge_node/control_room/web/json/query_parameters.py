@@ -111,7 +111,7 @@ class ReviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 100
     after: FilterText | None = None  # the id of the last verdict of the previous page
 
-    def filter(self, severities: Sequence[str]) -> QueueFilter:
+    def filter(self, severities: Sequence[str] = ()) -> QueueFilter:
         """Return the filter for the history; ``severities`` are the room's words in rising order."""
         reason = "" if self.reason == NOT_TOLD else self.reason
         worst_first = tuple(severities) if self.order == "severity" else None
