@@ -148,7 +148,8 @@ CONVERTER = {
     "data": "graphs edge_node.camera edge_node.inference",
     # What other tools wrote, in one form; it knows nothing of labels.csv.
     "data.foreign": "edge_node.camera",
-    "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference",
+    # it reads the map that a robot left in its picture
+    "data.exchange": "graphs data data.foreign edge_node.camera edge_node.inference edge_node.evidence",
     "quantize": "tflite graphs edge_node.inference",
     "evaluation": "graphs data quantize edge_node.messages edge_node.inference edge_node.inspection",
     # The process of the source models must not see how the converter read them: nothing but itself.

@@ -48,6 +48,9 @@ def wrong_words(text: str) -> list[str]:
     ]
 
 
+_COMMAND = re.compile(r"`[^`]*`")  # another program's words
+
+
 def python_texts(path: Path) -> Iterator[str]:
     """Return the string constants of a module that are no docstrings: texts, among them those for people."""
     text = path.read_text(encoding="utf-8")
@@ -63,7 +66,7 @@ def python_texts(path: Path) -> Iterator[str]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.value
+            yield _COMMAND.sub("", node.value)
 
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`')

@@ -10,7 +10,7 @@ import msgspec
 from edge_node.commands.responses import CommandOutcome
 from edge_node.messages.command import CommandError, arguments
 from edge_node.messages.response import Result
-from edge_node.messages.review import Review
+from edge_node.messages.review import Review, ReviewJudgement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,8 @@ class ReviewHandler:
         found = self._findings.review(
             command.subject, msgspec.convert({**labels, "at": datetime.now(timezone.utc)}, Review)
         )
+        if command.judgement is ReviewJudgement.WITHDRAWN:  # needs no picture; what is protected stays so
+            return CommandOutcome(Result.DONE, "recorded", "withdrawn", labels)
         sha256 = command.evidence_sha256 or (found.best_evidence_sha256 if found else None)
         is_kept = sha256 is not None and self._evidence.protect(sha256)
         if sha256 is not None and is_kept:

@@ -16,6 +16,7 @@ import msgspec
 
 from edge_node.findings.candidate import Candidate, TrackerState
 from edge_node.messages.finding import BestEvidence, ClosedBecause, Finding, FindingState
+from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.verdict import EvidenceReason, Outcome, Pose, Verdict
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ class FindingTracker:
     def review(self, finding_id: str, review: Review) -> Finding | None:
         """Mark an open finding with a review and return it to be published; None if no such finding is open.
 
-        A disputed finding goes on as before: a review does not change what the robot sees.
+        One that withdraws another leaves the finding without. A disputed finding goes on as before: a review
+        does not change what the robot sees.
         """
         for candidate in self.state.candidates:
             if candidate.is_open and candidate.finding is not None and candidate.finding.id == finding_id:
-                candidate.finding = msgspec.structs.replace(candidate.finding, review=review)
+                given = None if review.judgement is ReviewJudgement.WITHDRAWN else review
+                candidate.finding = msgspec.structs.replace(candidate.finding, review=given)
                 return self._report(candidate, FindingState.UPDATED)[0]
         return None
 

@@ -19,6 +19,7 @@ from edge_node.messages.review import (
     Label,
     Name,
     Note,
+    ReviewId,
     ReviewJudgement,
     Sha256,
     SubjectId,
@@ -92,7 +93,9 @@ class SendEvidence(Command, frozen=True, kw_only=True):
     sha256: Sha256
     size: Annotated[
         Literal["full", "overlay", "thumbnail"],
-        msgspec.Meta(description="full: the camera's pixels; the others with map and verdict drawn"),
+        msgspec.Meta(
+            description="full: the camera's pixels; the others with corrosion outlined, the verdict below"
+        ),
     ] = "full"
 
 
@@ -106,7 +109,8 @@ class Reload(Command, frozen=True, kw_only=True):
 class RecordReview(Command, frozen=True, kw_only=True):
     """Record a person's review of a finding or a verdict: confirmed, or disputed with the right labels.
 
-    Of a disputed one only the labels that the review names count as known.
+    Of a disputed one only the labels that the review names count as known. ``withdrawn`` takes an earlier
+    review back, which stays in the audit.
     """
 
     subject: SubjectId
@@ -120,9 +124,12 @@ class RecordReview(Command, frozen=True, kw_only=True):
         Sha256 | None, msgspec.Meta(description="the picture that was looked at; protected and sent whole")
     ] = None
     note: Note | None = None
+    withdraws: ReviewId | None = None
 
     def __post_init__(self) -> None:
         """Refuse a review that contradicts itself."""
+        if (self.judgement is ReviewJudgement.WITHDRAWN) != (self.withdraws is not None):
+            raise ValueError("withdrawn wants withdraws, the id of the review; and nothing else has it")
         found = find_contradiction(self.subject, self.judgement, self.outcome, self.severity, self.form)
         if found:
             raise ValueError(found)

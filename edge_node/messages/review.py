@@ -49,6 +49,16 @@ Name = Annotated[
         description="who says so: one printable line",
     ),
 ]
+ReviewId = Annotated[
+    str,
+    name_rule(
+        "A-Za-z0-9",
+        "A-Za-z0-9._-",
+        (8, 64),
+        "8 to 64 letters (a-z, A-Z), digits, dots, _ and -, the first a letter or digit",
+        description="id of the review that is withdrawn, which is that of the command that carried it",
+    ),
+]
 Note = Annotated[
     str,
     text_rule(
@@ -60,10 +70,11 @@ Note = Annotated[
 
 
 class ReviewJudgement(str, Enum):
-    """Whether the robot's labels are right."""
+    """Whether the robot's labels are right, or that an earlier review no longer counts."""
 
     CONFIRMED = "confirmed"  # condition, material, form and severity are right
     DISPUTED = "disputed"  # one of them is wrong; only the labels that the review names are known then
+    WITHDRAWN = "withdrawn"  # takes back the review that ``withdraws`` names; robots up to 0.9.0 refuse it
 
 
 class Condition(str, Enum):
@@ -85,6 +96,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     severity: Label | None = None
     note: Note | None = None
     evidence_sha256: Sha256 | None = None
+    withdraws: ReviewId | None = None
 
 
 class SubjectReview(Review, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from tests.support.browser import browser
 from tests.support.control_room import ControlRoom
 from tests.support.nginx import Nginx
 from tests.support.processes import Mosquitto
+from tests.support.reviewable import plate
 from tests.support.room_app import PASSWORD, QUICK_HASH
 from tests.support.verdicts import verdict
 
@@ -109,12 +111,17 @@ def test_an_operator_logs_in_reviews_commands_and_logs_out(page: Any, context: A
     assert cookie["secure"]
     assert cookie["httpOnly"]
     page.get_by_text("broker connected").wait_for()
-    site.robot.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(2, "C")))
+    sha256 = hashlib.sha256(plate(2)).hexdigest()
+    site.robot.publish("corrosion/v1/quay/crawler-1/verdict", encode(verdict(2, "C", evidence_sha256=sha256)))
+    site.robot.publish(
+        f"corrosion/v1/quay/crawler-1/evidence/{sha256}", plate(2), UserProperty=[("size", "full")]
+    )
     page.locator('#feed [data-id="crawler-1:epoch:2"]').click()  # the event stream came through nginx
     drawer = page.locator("#drawer")
-    drawer.get_by_text("Signed as olga.").wait_for()
+    drawer.get_by_role("button", name="Confirm").click()  # once its picture is there
     assert drawer.get_by_label("Your name").count() == 0
-    drawer.get_by_role("button", name="Confirm").click()
+    drawer.get_by_text("as olga").wait_for()
+    drawer.get_by_role("button", name="Send").click()
     drawer.get_by_text("olga: confirmed").wait_for()
     page.keyboard.press("Escape")
     page.locator(".robot", has_text="crawler-1").click()

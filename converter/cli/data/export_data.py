@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     if args.to == Target.LABEL_STUDIO.value:
         print(
             f"  Label Studio: make a project with label_config.xml, serve {args.out} as local files"
-            " (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), import tasks.json"
+            " (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), import tasks.json;"
+            " where a robot's picture has no mask, its map is a prediction to correct"
         )
     print(f"  back again: converter data import {args.out} FOLDER --map {args.out / 'categories.toml'}")
     return 0

@@ -10,6 +10,9 @@ from converter.data.dataset import LABEL_COLUMNS, METAL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from converter.data.dataset import Sample
     from converter.data.picture_facts import PictureFacts
 
@@ -25,12 +28,14 @@ class ExportedPicture:
         shape: height and width as shown.
         facts: of its EXIF data.
         columns: of ``labels.csv``, without file and unknown ones.
+        guess: what a robot found corroded, where nobody drew a mask.
     """
 
     file: str
     shape: tuple[int, int]
     facts: PictureFacts
     columns: Mapping[str, str]
+    guess: NDArray[np.bool_] | None = None
 
 
 def columns_of(sample: Sample) -> dict[str, str]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from converter.data.dataset import CORRODED
 from converter.data.exchange.coco_writer import CocoWriter
 from converter.data.exchange.exported_picture import ExportedPicture, columns_of
 from converter.data.exchange.label_studio_writer import LabelStudioWriter
+from converter.data.exchange.robot_map import read_robot_mask
 from converter.data.mask_values import find_corroded, find_unknown
 from converter.data.picture_facts import read_facts
 from edge_node.camera.picture import decode_picture, read_content
@@ -97,7 +99,9 @@ def _export_sample(sample: Sample, root: Path, folder: Path, writer: Writer) -> 
     destination.parent.mkdir(parents=True, exist_ok=True)
     destination.write_bytes(content)
     mask = sample.read_mask(shape)
-    picture = ExportedPicture(file, shape, read_facts(content, pixels), columns_of(sample))
+    columns = columns_of(sample)
+    guess = read_robot_mask(content, shape) if mask is None and columns.get("corroded") == CORRODED else None
+    picture = ExportedPicture(file, shape, read_facts(content, pixels), columns, guess)
     if mask is None:
         writer.add(picture, None, None)
     else:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from converter.data.exchange.exported_picture import ExportedPicture
 
 TASKS_NAME, CONFIG_NAME = "tasks.json", "label_config.xml"
+GUESS = "the robot's map"
 
 
 class LabelStudioWriter:
@@ -36,7 +37,7 @@ class LabelStudioWriter:
         mask: NDArray[np.bool_] | None,
         unknown: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Add a picture as a task with one annotation."""
+        """Add a picture as a task with one annotation; a robot's guess of its mask is a prediction."""
         height, width = picture.shape
         size = {"original_width": width, "original_height": height, "image_rotation": 0}
         results = []
@@ -47,8 +48,7 @@ class LabelStudioWriter:
                 results.append({"type": "choices", "from_name": column, "value": {"choices": [choice]}})
         for label, pixels in ((CORRODED, mask), (UNKNOWN, unknown)):
             if pixels is not None and pixels.any():
-                brush = {"format": "rle", "rle": list(encode_brush(pixels)), "brushlabels": [label]}
-                results.append({"type": "brushlabels", "from_name": "mask", "value": brush})
+                results.append(_brush(label, pixels))
                 self._has_unknown |= label == UNKNOWN
         number = len(self._tasks) + 1
         shared = {"to_name": "image", "origin": "manual", **size}
@@ -57,7 +57,11 @@ class LabelStudioWriter:
             f"{KNOWN_PREFIX}{key}": text for key, text in picture.columns.items() if key not in LABEL_COLUMNS
         }
         data = {"image": f"/data/local-files/?d={quote(picture.file)}", **known}
-        self._tasks.append({"id": number, "data": data, "annotations": [{"result": numbered}]})
+        task = {"id": number, "data": data, "annotations": [{"result": numbered}]}
+        if picture.guess is not None:
+            guess = {"id": f"{number}-guess", **_brush(CORRODED, picture.guess), **shared}
+            task["predictions"] = [{"model_version": GUESS, "result": [*numbered, guess]}]
+        self._tasks.append(task)
 
     def files(self, _source: str) -> dict[str, Any]:
         """Return what each file is to hold: a text, or an object to write as JSON."""
@@ -86,3 +90,8 @@ class LabelStudioWriter:
             lines += [f"    <Choice value={quoteattr(choice)}/>" for choice in choices]
             lines.append("  </Choices>")
         return "\n".join([*lines, "</View>"]) + "\n"
+
+
+def _brush(label: str, pixels: NDArray[np.bool_]) -> dict[str, Any]:
+    brush = {"format": "rle", "rle": list(encode_brush(pixels)), "brushlabels": [label]}
+    return {"type": "brushlabels", "from_name": "mask", "value": brush}

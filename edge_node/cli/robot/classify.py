@@ -75,7 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="millimetres of surface in a pixel of the pictures: adds areas in mm², as if seen head-on",
     )
     parser.add_argument(
-        "--overlay", metavar="DIR", help="also write each picture with its heat map, verdict and path there"
+        "--overlay",
+        metavar="DIR",
+        help="also write each picture with corrosion outlined, verdict and path there",
     )
     parser.add_argument(
         "--gate",

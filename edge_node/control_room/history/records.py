@@ -103,6 +103,26 @@ HEARD = frozenset(one.value for one in (ReviewOrigin.LOGIN, ReviewOrigin.TYPED, 
 
 
 @dataclass(frozen=True, slots=True)
+class StoredWithdrawal:
+    """What takes a review back; both stay stored.
+
+    Attributes:
+        review_id: of the review that counts no more.
+        withdrawal_id: random, unique; also the id of the command to the robot.
+        origin: how the name of who withdrew it is known, as in ``ReviewOrigin``.
+    """
+
+    review_id: str
+    withdrawal_id: str
+    reviewer: str
+    withdrawn_at: datetime
+    note: str = ""
+    delivery: Delivery = Delivery.WAITING
+    answer: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReview:
     """A review of a finding or a verdict: what this room heard from a person, or what a robot says.
 
@@ -116,6 +136,7 @@ class StoredReview:
         answer: text of the robot's response.
         origin: how the reviewer's name is known, as in ``ReviewOrigin``.
         evidence_sha256: the picture that the person saw; "" if that is not known.
+        withdrawn: what took it back: then it counts no more.
     """
 
     review_id: str
@@ -131,6 +152,12 @@ class StoredReview:
     answer: str = ""
     origin: str = ""
     evidence_sha256: str = ""
+    withdrawn: StoredWithdrawal | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may label anything: nobody took it back, and it is not only a robot that says so."""
+        return self.withdrawn is None and self.origin != ReviewOrigin.ROBOT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +301,7 @@ class QueueFilter:
         reason: for which they were kept; "" for those of which no reason is told.
         reviewed: those that were reviewed too.
         missing: those that have not come too; they can be asked for.
+        worst_first: words of severity in rising order, to order by it; None orders by what teaches most.
     """
 
     site: str | None = None
@@ -281,6 +309,7 @@ class QueueFilter:
     reason: str | None = None
     reviewed: bool = False
     missing: bool = False
+    worst_first: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

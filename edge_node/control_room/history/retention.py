@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, exists, func, select
 
 from edge_node.control_room.history import epochs, sequence_gaps
+from edge_node.control_room.history.reviews import delete_orphans
 from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
@@ -140,6 +141,7 @@ def delete_beyond_bounds(
     _hold_numbers(database, max_bytes)
     room_bytes = sum(database.rows(query)[0][0] for query in _ROOM_ROWS) * _ROOM_ROW_BYTES
     gone += hold_messages(database, max_bytes, room_bytes)
+    delete_orphans(database)
     epochs.delete_empty_epochs(database)
     database.write(_DELETE_EMPTY)
     _forget_retired(database)

@@ -1,8 +1,8 @@
-"""Order the pictures that nobody has reviewed by what a review teaches most, and tell why each was kept.
+"""Order the pictures that nobody has reviewed by what a review teaches most, or by severity.
 
-The order is that of ``EvidenceReason``, of a low margin the smallest first, else the newest first. Pictures
-of robots that do not tell a reason come last. A disagreement of the shadow arrives before or after its
-verdict, and puts the verdict's picture, or the one that the shadow kept, among the first.
+The first order is that of ``EvidenceReason``, of a low margin the smallest first, else the newest first.
+Pictures of robots that do not tell a reason come last. A disagreement of the shadow arrives before or after
+its verdict, and puts the verdict's picture, or the one that the shadow kept, among the first.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ from sqlalchemy import (
 
 from edge_node.control_room.history.database import from_us
 from edge_node.control_room.history.records import QueuedPicture, ReviewOrigin, VerdictRecord
+from edge_node.control_room.history.reviews import counts
 from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, ZERO, bound_limit, robot_conditions
 from edge_node.control_room.history.storage.dialect import contains, insert_new, json_text
 from edge_node.control_room.history.storage.tables import (
+    NUMBER,
     disagreement,
     epoch,
     finding,
@@ -43,7 +45,7 @@ from edge_node.control_room.history.storage.tables import (
 )
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.shadow import Disagreement
-from edge_node.messages.verdict import EvidenceReason, Verdict, encode
+from edge_node.messages.verdict import EvidenceReason, Outcome, Verdict, encode
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Executable, Select
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
 _ORDER = tuple(reason.value for reason in EvidenceReason)
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MAX_REASONS = 16
+_WORD = "worst_"  # values with a severity each, the worst first
+_THEN = (Outcome.UNCERTAIN, Outcome.NOT_INSPECTABLE, Outcome.UNCORRODED)  # behind what is corroded
 _COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", ":", ""))
 
 _VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
@@ -65,6 +69,7 @@ _IS_REVIEWED = or_(
         review.c.robot_key == verdict.c.robot_key,
         review.c.finding_id == _VERDICT_ID,
         review.c.origin != _CLAIMED,
+        counts(review),
     )
     .correlate(verdict, robot, epoch)
     .exists(),
@@ -73,7 +78,8 @@ _IS_REVIEWED = or_(
             _reviewed,
             (_reviewed.c.robot_key == finding.c.robot_key)
             & (_reviewed.c.finding_id == finding.c.finding_id)
-            & (_reviewed.c.origin != _CLAIMED),
+            & (_reviewed.c.origin != _CLAIMED)
+            & counts(_reviewed),
         )
     ),
 )
@@ -172,8 +178,8 @@ def select_queue(
     if _is_lacking(database):
         return []
     values = _values(only)
-    if after is not None and (place := _find_place(database, after)) is not None:
-        values |= {"after_teaches": place[0], "after_margin": place[1], "after_position": -place[2]}
+    if after is not None and (place := _find_place(database, after, values)) is not None:
+        values |= {"after_first": place[0], "after_second": place[1], "after_position": -place[2]}
     rows = database.rows(_page(tuple(values)), {**values, "limit": bound_limit(limit)})
     return [_queued(row) for row in rows]
 
@@ -194,7 +200,7 @@ def select_queued(database: Database, verdict_id: str) -> QueuedPicture | None:
     """Return the picture of one verdict, reviewed or not; None without a picture."""
     if _is_lacking(database):
         return None
-    place = _find_place(database, verdict_id)
+    place = _find_place(database, verdict_id, {})
     if place is None:
         return None
     rows = database.rows(_ONE_QUEUED, {"at": place[2]})
@@ -228,20 +234,41 @@ def _selected() -> Select[Any]:
 
 
 _ONE_QUEUED = _selected().where(verdict.c.position == bindparam("at"), verdict.c.evidence.is_not(None))
-_PLACE = _joined(select(verdict.c.teaches, verdict.c.margin, verdict.c.position)).where(
-    verdict.c.seq == bindparam("seq"),
-    epoch.c.epoch == bindparam("epoch"),
-    robot.c.robot == bindparam("robot"),
-)
 
 
 @lru_cache(SHAPES)
 def _page(names: tuple[str, ...]) -> Executable:
-    query = _selected().where(*_conditions(names))
+    query, (first, second) = _selected().where(*_conditions(names)), _order(names)
     if "after_position" in names:
-        last = tuple_(*map(bindparam, ("after_teaches", "after_margin", "after_position")))
-        query = query.where(tuple_(verdict.c.teaches, verdict.c.margin, -verdict.c.position) > last)
-    return query.order_by(verdict.c.teaches, verdict.c.margin, verdict.c.position.desc()).limit(LIMIT)
+        last = tuple_(*map(bindparam, ("after_first", "after_second", "after_position")))
+        query = query.where(tuple_(first, second, -verdict.c.position) > last)
+    return query.order_by(first, second, verdict.c.position.desc()).limit(LIMIT)
+
+
+@lru_cache(SHAPES)
+def _place(names: tuple[str, ...]) -> Executable:
+    return _joined(select(*_order(names), verdict.c.position)).where(
+        verdict.c.seq == bindparam("seq"),
+        epoch.c.epoch == bindparam("epoch"),
+        robot.c.robot == bindparam("robot"),
+    )
+
+
+def _order(names: tuple[str, ...]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return what pictures are ordered by before their position; the smallest comes first."""
+    words = sorted(name for name in names if name.startswith(_WORD))
+    if not words:
+        return verdict.c.teaches, verdict.c.margin
+    is_corroded = verdict.c.outcome == literal_column(f"'{Outcome.CORRODED.value}'", Text)
+    places: list[tuple[ColumnElement[bool], ColumnElement[int]]] = [
+        (is_corroded & (verdict.c.severity == bindparam(word)), literal_column(str(at), NUMBER))
+        for at, word in enumerate(words)
+    ]
+    places.append((is_corroded, literal_column(str(len(words)), NUMBER)))
+    for at, outcome in enumerate(_THEN, start=len(words) + 1):
+        is_that = verdict.c.outcome == literal_column(f"'{outcome.value}'", Text)
+        places.append((is_that, literal_column(str(at), NUMBER)))
+    return case(*places, else_=literal_column("99", NUMBER)), verdict.c.teaches
 
 
 @lru_cache(SHAPES)
@@ -261,6 +288,8 @@ def _values(only: QueueFilter) -> dict[str, Any]:
         values["with_picture"] = True
     if not only.reviewed:
         values["not_reviewed"] = True
+    for at, word in enumerate(reversed(only.worst_first or ())):
+        values[f"{_WORD}{at:02}"] = word
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -278,11 +307,15 @@ def _conditions(names: tuple[str, ...]) -> list[ColumnElement[bool]]:
     ]
 
 
-def _find_place(database: Database, verdict_id: str) -> tuple[int, float, int] | None:
+def _find_place(
+    database: Database, verdict_id: str, values: dict[str, Any]
+) -> tuple[float, float, int] | None:
     robot_name, epoch_name, seq = split_verdict_id(verdict_id)
     if not seq.isascii() or not seq.isdigit() or len(seq) > 18:
         return None
-    rows = database.rows(_PLACE, {"seq": int(seq), "epoch": epoch_name, "robot": robot_name})
+    words = {name: word for name, word in values.items() if name.startswith(_WORD)}
+    named = {"seq": int(seq), "epoch": epoch_name, "robot": robot_name}
+    rows = database.rows(_place(tuple(words)), {**words, **named})
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
 

@@ -1,4 +1,7 @@
-"""Query what people, and robots for people, said of findings and verdicts; the newest review counts."""
+"""Query what people, and robots for people, said of findings and verdicts; the newest review counts.
+
+What takes a review back is kept beside it, and has effect only if a person said so here or by a trusted key.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +9,69 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Text, bindparam, case, delete, func, literal_column, or_, select
+from sqlalchemy import Text, bindparam, case, delete, exists, func, literal_column, or_, select, update
 
-from edge_node.control_room.history.database import from_us
-from edge_node.control_room.history.records import HEARD, Delivery, ReviewOrigin, StoredReview
+from edge_node.control_room.history.database import from_us, to_us
+from edge_node.control_room.history.records import (
+    HEARD,
+    Delivery,
+    ReviewOrigin,
+    StoredReview,
+    StoredWithdrawal,
+)
 from edge_node.control_room.history.sql_filters import LIMIT, ONE, ZERO, bound_limit
-from edge_node.control_room.history.storage.tables import review, robot
+from edge_node.control_room.history.storage.dialect import insert_new
+from edge_node.control_room.history.storage.tables import review, robot, withdrawal
 from edge_node.messages.review import ReviewJudgement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Executable
+    from sqlalchemy import ColumnElement, Executable
+    from sqlalchemy.sql.selectable import NamedFromClause
 
     from edge_node.control_room.history.database import Database
 
 MAX_CLAIMS = 1000  # of reviews by each robot, the newest
 
+_MAX_ANSWER = 200  # characters of a robot's text
 _CORRECTIONS_DECODER = msgspec.json.Decoder(dict[str, str])
 _REVIEW_COLUMNS = (
     *(review.c.review_id, robot.c.site, robot.c.robot, review.c.finding_id, review.c.opinion, review.c.note),
     *(review.c.reviewer, review.c.reviewed_us, review.c.corrections, review.c.delivery, review.c.answer),
-    *(review.c.origin, review.c.evidence),
+    *(
+        review.c.origin,
+        review.c.evidence,
+        withdrawal.c.withdrawal_id,
+        withdrawal.c.reviewer.label("taken_by"),
+    ),
+    *(withdrawal.c.withdrawn_us, withdrawal.c.note.label("why"), withdrawal.c.delivery.label("told")),
+    *(withdrawal.c.answer.label("answered"), withdrawal.c.origin.label("known_by")),
 )
+
+
+def counts(of: NamedFromClause) -> ColumnElement[bool]:
+    """Return the condition that a row of the table of reviews, or of an alias of it, was not taken back."""
+    taken_back = select(withdrawal.c.review_id).where(withdrawal.c.review_id == of.c.review_id)
+    return ~taken_back.correlate(of).exists()
+
+
 _HEARD = [review.c.origin == literal_column(f"'{origin}'", Text) for origin in sorted(HEARD)]
 _ROBOT = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)
 # What this room heard counts before what nobody knows the origin of, and that before what a robot says.
 _RANK = case((or_(*_HEARD), ZERO), (review.c.origin == _ROBOT, literal_column("2")), else_=ONE)
 _IS_CLAIM = (review.c.robot_key == bindparam("robot_key"), review.c.origin == _ROBOT)
 _robots = robot.alias("robots")
-_reviews = select(*_REVIEW_COLUMNS).join_from(review, robot, robot.c.robot_key == review.c.robot_key)
+_reviews = (
+    select(*_REVIEW_COLUMNS)
+    .join_from(review, robot, robot.c.robot_key == review.c.robot_key)
+    .outerjoin(withdrawal, withdrawal.c.review_id == review.c.review_id)
+)
 _NEWEST_REVIEW = (
     _reviews.where(
-        review.c.robot_key == bindparam("robot_key"), review.c.finding_id == bindparam("finding_id")
+        review.c.robot_key == bindparam("robot_key"),
+        review.c.finding_id == bindparam("finding_id"),
+        counts(review),
     )
     .order_by(_RANK, review.c.reviewed_us.desc())
     .limit(ONE)
@@ -48,6 +81,15 @@ _oldest_claim = (
     select(review.c.review_id).where(*_IS_CLAIM).order_by(review.c.reviewed_us, review.c.review_id).limit(ONE)
 )
 _DELETE_OLDEST_CLAIM = delete(review).where(review.c.review_id == _oldest_claim.scalar_subquery())
+
+_INSERT = insert_new(withdrawal).values({column.name: bindparam(column.name) for column in withdrawal.c})
+_FIND_ROBOT = select(review.c.robot_key).where(review.c.review_id == bindparam("review_id"))
+_DELIVER = (
+    update(withdrawal)
+    .where(withdrawal.c.withdrawal_id == bindparam("id"))
+    .values(delivery=bindparam("state"), answer=bindparam("said"))
+)
+_DELETE_ORPHANS = delete(withdrawal).where(~exists().where(review.c.review_id == withdrawal.c.review_id))
 
 
 def select_reviews(
@@ -73,6 +115,37 @@ def delete_oldest_claim(database: Database, robot_key: int) -> None:
         database.write(_DELETE_OLDEST_CLAIM, {"robot_key": robot_key})
 
 
+def add_withdrawal(database: Database, withdrawn: StoredWithdrawal) -> bool:
+    """Take a stored review back; False if it is not stored, or was taken back before."""
+    with database.transaction():
+        found = database.peek(_FIND_ROBOT, {"review_id": withdrawn.review_id})
+        if found is None:
+            return False
+        values = {
+            "review_id": withdrawn.review_id,
+            "withdrawal_id": withdrawn.withdrawal_id,
+            "robot_key": found[0],
+            "withdrawn_us": to_us(withdrawn.withdrawn_at),
+            "reviewer": withdrawn.reviewer,
+            "note": withdrawn.note,
+            "delivery": withdrawn.delivery.value,
+            "answer": withdrawn.answer,
+            "origin": withdrawn.origin,
+        }
+        return database.write(_INSERT, values) > 0
+
+
+def answer_withdrawal(database: Database, withdrawal_id: str, delivery: Delivery, answer: str) -> bool:
+    """Store the robot's response to a withdrawal; False if there is no such withdrawal."""
+    values = {"id": withdrawal_id, "state": delivery.value, "said": answer[:_MAX_ANSWER]}
+    return database.write(_DELIVER, values) > 0
+
+
+def delete_orphans(database: Database) -> int:
+    """Delete the withdrawals of reviews that are stored no more."""
+    return database.write(_DELETE_ORPHANS)
+
+
 @lru_cache(4)
 def _reviews_of(names: tuple[str, ...]) -> Executable:
     query = _reviews.where(*(review.c[name] == bindparam(name) for name in names))
@@ -96,4 +169,18 @@ def _stored_review(row: Sequence[Any]) -> StoredReview:
         answer=row[10],
         origin=row[11],
         evidence_sha256=row[12],
+        withdrawn=None if row[13] is None else _withdrawn(row[0], row[13:]),
+    )
+
+
+def _withdrawn(review_id: str, row: Sequence[Any]) -> StoredWithdrawal:
+    return StoredWithdrawal(
+        review_id=review_id,
+        withdrawal_id=row[0],
+        reviewer=row[1],
+        withdrawn_at=from_us(row[2]),
+        note=row[3],
+        delivery=Delivery(row[4]),
+        answer=row[5],
+        origin=row[6],
     )

@@ -21,7 +21,9 @@ from edge_node.control_room.history.records import (
     ReviewOrigin,
     StoredPicture,
     StoredReview,
+    StoredWithdrawal,
 )
+from edge_node.control_room.history.reviews import add_withdrawal, answer_withdrawal
 from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.admission import Admission
+    from edge_node.messages.review import SubjectReview
     from edge_node.mqtt.types import Incoming
 
 _MAX_DETAIL = 200
@@ -247,11 +250,15 @@ def _store_review(history: History, response: Response, keys: RoomKeys) -> None:
     """Store the review that a robot says to have recorded.
 
     One that this room sent stays as the person gave it, whatever the robot says of it: only its delivery is
-    told. Any other is the robot's claim, unless a person's key signed it.
+    told. Any other is the robot's claim, unless a person's key signed it. A withdrawal that no key signed is
+    nobody's: it takes nothing back.
     """
     signed = keys.read_signed_review(response)
     found, review_id = signed or parse_review(response), response.command_id
     if found is None or review_id is None or not found.subject.startswith(f"{response.robot}:"):
+        return
+    if found.withdraws is not None:
+        _store_withdrawal(history, response, found, review_id, is_signed=signed is not None)
         return
     for known in history.reviews(finding_id=found.subject):
         if (known.review_id, known.site, known.robot) == (review_id, response.site, response.robot):
@@ -277,3 +284,25 @@ def _store_review(history: History, response: Response, keys: RoomKeys) -> None:
             evidence_sha256=found.evidence_sha256 or "",
         )
     )
+
+
+def _store_withdrawal(
+    history: History, response: Response, found: SubjectReview, command_id: str, *, is_signed: bool
+) -> None:
+    """Store a signed withdrawal, or that the robot has the one that this room sent."""
+    if answer_withdrawal(history.database, command_id, Delivery.DONE, response.text) or not is_signed:
+        return
+    known = history.reviews(finding_id=found.subject)
+    of_robot = ((one.review_id, one.site, one.robot) for one in known if one.counts)
+    if found.withdraws is not None and (found.withdraws, response.site, response.robot) in of_robot:
+        taken = StoredWithdrawal(
+            review_id=found.withdraws,
+            withdrawal_id=command_id,
+            reviewer=found.by,
+            withdrawn_at=found.at,
+            note=found.note or "",
+            delivery=Delivery.DONE,
+            answer=response.text,
+            origin=ReviewOrigin.SIGNED.value,
+        )
+        add_withdrawal(history.database, taken)

@@ -87,6 +87,8 @@ def collect_reviews(history: History) -> dict[tuple[str, str], SubjectReviews]:
     """Return what is said of each finding and verdict, by site and id."""
     by_subject: dict[tuple[str, str], list[CollectedReview]] = {}
     for stored in history.reviews(limit=_ALL):  # newest first
+        if stored.withdrawn is not None:
+            continue
         review = _convert(stored)
         by_subject.setdefault((review.site, review.subject), []).append(review)
     return {subject: _choose(reviews) for subject, reviews in by_subject.items()}

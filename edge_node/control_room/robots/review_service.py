@@ -1,7 +1,8 @@
-"""Store people's reviews of findings and verdicts and send each to its robot as a command.
+"""Store people's reviews of findings and verdicts, and what takes them back, and send each to its robot.
 
-A review is valid once it is stored. Whether the robot has it in its audit log is tracked separately, as its
-delivery: waiting, done, refused, failed, or expired.
+A review is valid once it is stored. It names a picture that has come: nobody can have looked otherwise.
+Whether the robot has it in its audit log is tracked separately, as its delivery: waiting, done, refused,
+failed, or expired.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from edge_node.control_room.history.records import Delivery, StoredReview
+from edge_node.control_room.history.records import HEARD, Delivery, StoredReview, StoredWithdrawal
+from edge_node.control_room.history.reviews import add_withdrawal, answer_withdrawal
 from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build_command
+from edge_node.control_room.robots.review_pace import ReviewPace
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.command import Verb
 from edge_node.messages.review import (  # msgspec resolves annotations
@@ -24,6 +28,7 @@ from edge_node.messages.review import (  # msgspec resolves annotations
     Label,
     Name,
     Note,
+    ReviewId,
     ReviewJudgement,
     Sha256,
 )
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     from edge_node.mqtt.types import Endpoint
 
 _WORKERS = 4  # threads; each waits for one robot
-_MAX_WAITING = 200  # reviews not yet sent to robots; more are refused
+_MAX_WAITING = 2000  # reviews not yet sent to robots; more are refused
 _DELIVERIES = {
     Ending.DONE: Delivery.DONE,
     Ending.ACCEPTED: Delivery.DONE,
@@ -49,20 +54,42 @@ _DELIVERIES = {
     Ending.UNHEARD: Delivery.EXPIRED,
 }
 
+_MAX_VERDICTS = 5000  # of a finding, whose pictures may have been shown
+_KEEPS_IT = "the robot keeps the review, which counts here no more"
+
 _log = logging.getLogger(__name__)
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a page showed of a finding or verdict: the robot's labels, and the id of the review then."""
+
+    outcome: str | None = None
+    material: str | None = None
+    form: str | None = None
+    severity: str | None = None
+    review: str = ""
+
+
 class PostedReview(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a posted review; its labels are the right ones, as far as the person knows them."""
+    """The body of a posted review; its labels are the right ones, as far as the person knows them.
+
+    Attributes:
+        by: the web handler puts in the name of the login.
+        evidence_sha256: the picture that the person saw; if it is not named, the subject's newest.
+        seen: what the page showed when the person chose; a subject that has changed since is refused.
+        withdraws: id of the review that is taken back.
+    """
 
     judgement: ReviewJudgement
-    by: Name | None = None  # the web handler puts in the name of the login
+    by: Name | None = None
     note: Note | None = None
     outcome: Condition | None = None
     material: Label | None = None
     form: Label | None = None
     severity: Label | None = None
-    evidence_sha256: Sha256 | None = None  # the picture that the person saw, if not the subject's newest
+    evidence_sha256: Sha256 | None = None
+    seen: Seen | None = None
+    withdraws: ReviewId | None = None
 
 
 class RequestRefusedError(CorrosionError):
@@ -70,12 +97,13 @@ class RequestRefusedError(CorrosionError):
 
 
 class _Subject(NamedTuple):
-    """The finding or verdict under review, and the picture that the person saw."""
+    """The finding or verdict under review: its pictures, the newest first, and the robot's labels."""
 
     site: str
     robot: str
     id: str
-    evidence_sha256: str | None
+    pictures: tuple[str, ...]
+    labels: Seen
 
 
 class ReviewService:
@@ -108,6 +136,7 @@ class ReviewService:
         self._on_reviewed = on_reviewed
         self._waiting = 0
         self._workers = ThreadPoolExecutor(_WORKERS, "reviews")
+        self._pace = ReviewPace()
 
     def review_finding(
         self, site: str, finding_id: str, posted: PostedReview, origin: ReviewOrigin
@@ -120,8 +149,15 @@ class ReviewService:
         record = self._history.finding(finding_id, site=site)
         if record is None:
             raise RequestRefusedError("no such finding")
-        found = record.finding
-        return self._review(_Subject(site, found.robot, found.id, found.best_evidence_sha256), posted, origin)
+        found, newest = record.finding, record.finding.best_evidence_sha256
+        pictures: tuple[str, ...] = (newest,) if newest else ()
+        if posted.evidence_sha256 not in (None, newest):  # the page may show one that was the worst before
+            verdicts = self._history.verdicts_of(found, limit=_MAX_VERDICTS)
+            pictures += tuple(one.verdict.evidence_sha256 or "" for one in verdicts)
+        labels = Seen(
+            outcome="corroded", material=found.material, form=found.form, severity=found.peak_severity
+        )
+        return self._review(_Subject(site, found.robot, found.id, pictures, labels), posted, origin)
 
     def review_verdict(self, verdict_id: str, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
         """Store a review of one verdict and send it to the robot.
@@ -134,7 +170,11 @@ class ReviewService:
             raise RequestRefusedError("no such verdict")
         found, queued = record.verdict, self._history.queued(verdict_id)
         sha256 = found.evidence_sha256 if queued is None else queued.sha256  # perhaps the shadow's
-        return self._review(_Subject(found.site, found.robot, found.id, sha256), posted, origin)
+        labels = Seen(
+            outcome=found.outcome.value, material=found.material, form=found.form, severity=found.severity
+        )
+        pictures = (sha256,) if sha256 else ()
+        return self._review(_Subject(found.site, found.robot, found.id, pictures, labels), posted, origin)
 
     def send_command(self, site: str, robot: str, verb: Verb, values: Mapping[str, Any]) -> str:
         """Command a robot and return its reply as a sentence.
@@ -152,21 +192,36 @@ class ReviewService:
 
     def close(self) -> None:
         """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""
+        self._pace.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _review(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
         if self._waiting >= _MAX_WAITING:
             raise RequestRefusedError("too many reviews wait for their robots; try again in a minute")
+        with self._history.database.transaction():  # nothing may come between the look and the deed
+            counting = self._find_counting(subject)
+            _refuse_changed(subject, posted, counting)
+            if posted.judgement is ReviewJudgement.WITHDRAWN:
+                order = self._withdraw(posted, origin, counting)
+            else:
+                order = self._store(subject, posted, origin)
+        self._on_reviewed(subject.id, subject.site)
+        self._waiting += 1
+        robot = (order.review.site, order.review.robot)
+        self._pace.put(robot, lambda: self._workers.submit(self._deliver, order))
+        return order.review
+
+    def _find_counting(self, subject: _Subject) -> StoredReview | None:
+        """Return the review of the subject that counts, whoever gave it."""
+        known = self._history.reviews(finding_id=subject.id)
+        counting = [one for one in known if one.counts and one.site == subject.site]
+        heard = (one for one in counting if one.origin in HEARD)
+        return next(heard, next(iter(counting), None))
+
+    def _store(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> _Order:
+        sha256 = self._find_picture(subject, posted)
         labels = {name: getattr(posted, name) for name in ("outcome", "material", "form", "severity")}
         labels = {name: getattr(word, "value", word) for name, word in labels.items() if word is not None}
-        values = {
-            "subject": subject.id,
-            "judgement": posted.judgement.value,
-            "by": posted.by,
-            "note": posted.note,
-            "evidence_sha256": posted.evidence_sha256 or subject.evidence_sha256,
-            **labels,
-        }
         review = StoredReview(
             review_id=secrets.token_hex(16),
             site=subject.site,
@@ -178,24 +233,58 @@ class ReviewService:
             reviewed_at=datetime.now(timezone.utc),
             corrections=labels,
             origin=origin.value,
-            evidence_sha256=posted.evidence_sha256 or subject.evidence_sha256 or "",
+            evidence_sha256=sha256,
         )
-        try:
-            build_command(Verb.REVIEW, values, lifetime_s=LIFETIME_S, command_id=review.review_id)
-        except CorrosionError as err:
-            raise RequestRefusedError(str(err)) from err
+        order = _make_order(
+            review.review_id,
+            review,
+            posted,
+            {"evidence_sha256": sha256, "withdraws": posted.withdraws, **labels},
+        )
         self._history.add_review(review)
-        self._on_reviewed(subject.id, subject.site)
-        self._waiting += 1
-        self._workers.submit(self._deliver, review, values)
-        return review
+        return order
 
-    def _deliver(self, review: StoredReview, values: dict[str, str | None]) -> None:
+    def _find_picture(self, subject: _Subject, posted: PostedReview) -> str:
+        """Return the picture that the person saw."""
+        named = posted.evidence_sha256
+        if named is not None and named not in subject.pictures:
+            raise RequestRefusedError(f"picture {named[:12]} is not of {subject.id}: open it again and look")
+        sha256 = named or next(iter(subject.pictures), None)
+        if sha256 is None:
+            raise RequestRefusedError(f"{subject.id} has no picture: nobody can have looked at it here")
+        if self._history.picture(subject.site, subject.robot, sha256) is None:
+            raise RequestRefusedError(
+                f"the picture of {subject.id} has not come, or was deleted: nobody can have looked at it here"
+            )
+        return sha256
+
+    def _withdraw(self, posted: PostedReview, origin: ReviewOrigin, counting: StoredReview | None) -> _Order:
+        if counting is None or counting.review_id != posted.withdraws:
+            raise RequestRefusedError("withdraws: not the review that counts; it was taken back or overruled")
+        if counting.reviewer != posted.by:
+            raise RequestRefusedError(f"it is {counting.reviewer}'s review: a review of yours overrules it")
+        taken = StoredWithdrawal(
+            review_id=counting.review_id,
+            withdrawal_id=secrets.token_hex(16),
+            reviewer=posted.by or "",
+            withdrawn_at=datetime.now(timezone.utc),
+            note=posted.note or "",
+            origin=origin.value,
+        )
+        review = replace(counting, withdrawn=taken)
+        order = _make_order(taken.withdrawal_id, review, posted, {"withdraws": counting.review_id})
+        add_withdrawal(self._history.database, taken)
+        return order
+
+    def _deliver(self, order: _Order) -> None:
+        review, is_withdrawal = order.review, order.review.withdrawn is not None
         try:
             reply = self._commander.send(
-                Topics(review.site, review.robot), Verb.REVIEW, values, command_id=review.review_id
+                Topics(review.site, review.robot), Verb.REVIEW, order.values, command_id=order.command_id
             )
             delivery, answer = _DELIVERIES[reply.ending], reply.text or reply.code
+            if is_withdrawal and delivery is Delivery.REFUSED:
+                answer = f"{_KEEPS_IT}: {answer}"
         except CorrosionError as err:
             delivery, answer = Delivery.FAILED, str(err)
         except Exception:  # noqa: BLE001  logged with traceback; the review must not stay waiting
@@ -204,7 +293,45 @@ class ReviewService:
         finally:
             self._waiting -= 1
         try:
-            self._history.answer_review(review.review_id, delivery, answer)
+            if is_withdrawal:
+                answer_withdrawal(self._history.database, order.command_id, delivery, answer)
+            else:
+                self._history.answer_review(order.command_id, delivery, answer)
         except CorrosionError as err:
             _log.warning("%s", err)
         self._on_reviewed(review.finding_id, review.site)
+
+
+class _Order(NamedTuple):
+    """A command to a robot, and the review that it is of."""
+
+    command_id: str
+    review: StoredReview
+    values: dict[str, str | None]
+
+
+def _make_order(
+    command_id: str, review: StoredReview, posted: PostedReview, values: dict[str, str | None]
+) -> _Order:
+    """Make the command; refuse one that no robot would take."""
+    common = {"subject": review.finding_id, "judgement": posted.judgement.value, "by": posted.by}
+    order = _Order(command_id, review, {**common, "note": posted.note, **values})
+    try:
+        build_command(Verb.REVIEW, order.values, lifetime_s=LIFETIME_S, command_id=command_id)
+    except CorrosionError as err:
+        raise RequestRefusedError(str(err)) from err
+    return order
+
+
+def _refuse_changed(subject: _Subject, posted: PostedReview, counting: StoredReview | None) -> None:
+    """Refuse a review of what is not any more what the person saw when choosing."""
+    if posted.seen is None:
+        return
+    reviewed = counting.review_id if counting is not None else ""
+    if posted.seen.review != reviewed:
+        who = f"{counting.reviewer} {counting.opinion.value} it" if counting else "its review was taken back"
+        raise RequestRefusedError(f"meanwhile {who}: look again")
+    if msgspec.structs.replace(posted.seen, review="") != subject.labels:
+        words = (subject.labels.severity, subject.labels.form, subject.labels.material)
+        now = " ".join(word for word in words if word)
+        raise RequestRefusedError(f"the robot says otherwise meanwhile ({now}): look again")

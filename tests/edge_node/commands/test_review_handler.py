@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,8 +13,9 @@ from edge_node.config.sections import FindingsConfig
 from edge_node.evidence.store import EvidenceStore, PictureSize
 from edge_node.findings.log import FindingLog
 from edge_node.messages.command import CommandError, Verb
+from edge_node.messages.finding import Finding
 from edge_node.messages.response import Result
-from edge_node.messages.topics import Topics
+from edge_node.messages.topics import Kind, Topics
 from edge_node.messages.verdict import EvidenceReason
 from tests.support.commands import admitted
 from tests.support.verdicts import verdict
@@ -87,3 +89,20 @@ def test_an_open_finding_is_reviewed_whatever_else_is_known(handler, spool) -> N
     outcome = handler.handle(review(f"robot:{spool.epoch}:f1"))
     assert outcome.result is Result.DONE
     assert outcome.data["finding_open"] is True
+
+
+def test_a_withdrawal_is_recorded_and_leaves_the_finding_without_review(handler, spool, evidence) -> None:
+    """The picture that the review protected stays; the finding that is published names no review any more."""
+    sha256 = evidence.keep(np.full((8, 8, 3), 99, np.uint8), CORRODED)
+    subject = f"robot:{spool.epoch}:f1"
+    handler.handle(review(subject, severity="mid", evidence_sha256=sha256))
+    asked = admitted(
+        Verb.REVIEW, subject=subject, judgement="withdrawn", by="Anna", withdraws="a-review-of-hers"
+    )
+    outcome = handler.handle(asked)
+    assert (outcome.result, outcome.text) == (Result.DONE, "withdrawn")
+    assert outcome.data["withdraws"] == "a-review-of-hers"
+    assert spool.flush(30)
+    told = [msgspec.json.decode(row.payload, type=Finding) for row in spool.rows(Kind.FINDING)]
+    assert [found.review is None for found in told] == [True, False, True]
+    assert evidence.protect(sha256)

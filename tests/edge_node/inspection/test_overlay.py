@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from edge_node.inspection.overlay import draw_overlay
 
 
-def test_the_overlay_colours_only_where_corrosion_is_probable():
-    """The left half changes, the right half keeps its bytes, and the lines stand below the picture."""
-    pixels = np.full((64, 96, 3), 120, np.uint8)
-    probability = np.zeros((4, 6), np.float32)
-    probability[:, :2] = 1.0
+def test_what_counts_as_corroded_is_outlined_and_keeps_its_pixels():
+    """People judge the surface: the line runs outside of it, the rest keeps its bytes, text stands below."""
+    pixels = np.random.default_rng(5).integers(60, 200, (320, 480, 3), dtype=np.uint8)
+    before = pixels.copy()
+    probability = np.zeros((8, 12), np.float32)
+    probability[3:6, 4:8] = 1.0
     drawn = draw_overlay(pixels, probability, ["corroded 0.99", "material steel > steel corroded"])
-    assert drawn.shape[0] > 64
-    assert (drawn[:64, 60:] == 120).all()
-    assert (drawn[:64, :16] != 120).any(axis=-1).all()
-    assert drawn[64:].max() > 200
-    assert (pixels == 120).all()
+    inside = cv2.resize(probability, (480, 320), interpolation=cv2.INTER_LINEAR) >= 0.5
+    changed = (drawn[:320] != pixels).any(axis=-1)
+    assert not changed[inside].any()
+    assert 0.005 < changed.mean() < 0.05
+    blue, green, red = drawn[:320][changed].mean(axis=0)
+    assert blue > red > green  # violet
+    assert drawn.shape[0] > 320
+    assert drawn[320:].max() > 200
+    assert np.array_equal(pixels, before)
+
+
+def test_a_picture_that_is_corroded_all_over_has_its_line_at_the_edge():
+    """Where there is nothing outside, the line lies within; the middle keeps its pixels."""
+    pixels = np.full((160, 240, 3), 120, np.uint8)
+    drawn = draw_overlay(pixels, np.ones((7, 7), np.float32), [])
+    assert (drawn[0] != 120).any(axis=-1).all()
+    assert (drawn[4:-4, 4:-4] == 120).all()

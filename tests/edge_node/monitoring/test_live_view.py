@@ -28,7 +28,7 @@ def test_many_viewers_draw_a_picture_once(view):
 
 
 def test_the_map_lies_where_the_camera_saw_it():
-    """Of a picture that is judged upside down the tint is at the top where the map's is at the bottom."""
+    """Of a picture that is judged upside down the outline is at the top where the map's is at the bottom."""
     pixels = np.full((240, 320, 3), 120, np.uint8)
     corroded = np.zeros((8, 8), np.float32)
     corroded[6:, :2] = 1  # of the view: at the lower left

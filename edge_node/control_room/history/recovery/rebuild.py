@@ -55,7 +55,14 @@ _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
-    *(tables.retired, tables.sighting, tables.defect, tables.defect_deed, tables.defect_match),
+    *(
+        tables.retired,
+        tables.withdrawal,
+        tables.sighting,
+        tables.defect,
+        tables.defect_deed,
+        tables.defect_match,
+    ),
     # what is raised is told by no second message
     *alert_tables.ALL,
     *(tables.mission, tables.mission_name),

@@ -195,6 +195,21 @@ review = Table(
     sqlite_with_rowid=False,
 )
 Index("review_by_finding", review.c.robot_key, review.c.finding_id, review.c.reviewed_us)
+# What was taken back; a row goes when its review does, never before.
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("review_id", Text, primary_key=True, nullable=False),
+    _text("withdrawal_id"),
+    _number("robot_key"),
+    _number("withdrawn_us"),
+    _text("reviewer"),
+    _text("note"),
+    _text("delivery"),
+    _text("answer"),
+    _text("origin"),
+    sqlite_with_rowid=False,
+)
 response = Table(
     "response",
     metadata,

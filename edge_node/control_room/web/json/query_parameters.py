@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime  # msgspec resolves annotations at run time
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -12,7 +12,7 @@ from edge_node.messages.verdict import Outcome  # the same
 from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_PAGE = 1000
 NOT_TOLD = "none"
@@ -107,13 +107,15 @@ class ReviewQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reason: FilterText | None = None  # why they were kept; "none": of which the robot tells no reason
     reviewed: bool = False
     missing: bool = False  # those that have not come too
+    order: Literal["teaching", "severity"] = "teaching"
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 100
     after: FilterText | None = None  # the id of the last verdict of the previous page
 
-    def filter(self) -> QueueFilter:
-        """Return the filter for the history."""
+    def filter(self, severities: Sequence[str] = ()) -> QueueFilter:
+        """Return the filter for the history; ``severities`` are the room's words in rising order."""
         reason = "" if self.reason == NOT_TOLD else self.reason
-        return QueueFilter(self.site, self.robot, reason, self.reviewed, self.missing)
+        worst_first = tuple(severities) if self.order == "severity" else None
+        return QueueFilter(self.site, self.robot, reason, self.reviewed, self.missing, worst_first)
 
 
 def parse_query(query: Mapping[str, str], kind: type[Query]) -> Query:

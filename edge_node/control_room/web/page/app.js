@@ -1,6 +1,6 @@
 // The page as a whole: views, selection, keys, and who is told what changed.
 import { showCommands } from "./live/commands.js";
-import { closeDrawer, isOpen, openFinding, openVerdict, openedKey, refresh, toggleMap } from "./detail/drawer.js";
+import { closeDrawer, isOpen, openFinding, openSubject, openVerdict, openedKey, pictureKey, refresh } from "./detail/drawer.js";
 import { byId, el, setText } from "./dom.js";
 import { feed, fillFeed } from "./live/feed.js";
 import { pictureCame, reveal, showFindings } from "./live/findings.js";
@@ -9,9 +9,9 @@ import { badge, showFleet, showGaps, showHealth } from "./health/health.js";
 import { makeCompare, showCompare } from "./compare/compare.js";
 import { makeDefects, showDefects } from "./defects/defects.js";
 import { makeHistory, showHistory } from "./history/history.js";
-import { makeQueue, reviewed, showQueue, stepQueue } from "./review/queue.js";
+import { makeQueue, openNext, reviewed, showQueue, stepQueue } from "./review/queue.js";
 import { makePeople, showPeople, showPerson } from "./health/people.js";
-import { press } from "./review/review.js";
+import { hasForm, makeReview, reviewKey } from "./review/review.js";
 import { showLatestOnly, showRobots } from "./live/robots.js";
 import { assetWord, findingKey, known, knownUntil, on, rate, robotKey, robotWord, start } from "./store.js";
 import { StripBoard } from "./live/stripboard.js";
@@ -20,7 +20,9 @@ import { nameCells } from "./tables.js";
 import { clockTime, dateTime, glyph, outcomeWord, reach, zoneOffset } from "./words.js";
 
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open: digits choose what is right, Enter sends, the next one follows"], ["u", "take the last review back, after Enter"], ["m", "plain, outlined, or both pictures"], ["f", "get the full picture"], ["+ - 0", "zoom the picture, or show all of it"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+
+const MOVING = new Set(["j", "k", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "+", "-", "Tab", "PageUp", "PageDown", " "]);
 
 const page = { robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
@@ -59,6 +61,20 @@ function step(by) {
   drawFindings();
   reveal(page.finding);
   if (isOpen() && openedKey() !== page.finding) openFindingBy(page.finding);
+}
+
+/** Whether a finding can be reviewed, and was not. */
+const isWaiting = (record) => Boolean(record?.finding.best_evidence_sha256 && !record.review);
+
+/** After a review: the next picture of the queue, or the next finding that nobody reviewed. */
+function openFollowing(kind, key) {
+  if (shownView() === "review" && kind === "verdict") openNext(key);
+  else if (shownView() === "live" && kind === "finding") {
+    const at = page.order.indexOf(key);
+    const waits = [...page.order.slice(at + 1), ...page.order.slice(0, Math.max(0, at))].find((one) => one !== key && isWaiting(known.findings.get(one)));
+    if (waits) openFindingBy(waits);
+    if (waits) reveal(waits);
+  }
 }
 
 function drawLink() {
@@ -108,8 +124,16 @@ function nextRobot() {
 }
 
 function onKey(event) {
-  const typing = event.target.closest("input, select, textarea");
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input:not([type=radio]), select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || event.getModifierState?.("AltGraph") || event.isComposing || event.keyCode === 229) return;
+  if (event.repeat && !typing && !MOVING.has(event.key)) { // a held key is no second press: not of a button either
+    event.preventDefault();
+    return;
+  }
+  if (!byId("keys").open && reviewKey(event)) {
+    event.preventDefault();
+    return;
+  }
   if (event.key === "Escape") {
     if (typing) typing.blur();
     closeDrawer();
@@ -117,14 +141,13 @@ function onKey(event) {
   }
   if (typing || byId("keys").open) return;
   const acts = {
-    c: () => press("confirmed"), d: () => press("disputed"),
-    ...toView,
+    ...(hasForm() ? {} : toView),
     j: () => (shownView() === "review" ? stepQueue(1) : step(1)), k: () => (shownView() === "review" ? stepQueue(-1) : step(-1)),
-    t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
+    t: switchTheme, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
   };
   const inList = shownView() === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
   if (inList && !event.target.closest("button, a, svg")) Object.assign(acts, { ArrowDown: () => step(1), ArrowUp: () => step(-1), Enter: () => page.finding && openFindingBy(page.finding) });
-  const act = acts[event.key];
+  const act = acts[event.key] ?? (pictureKey(event.key) ? () => {} : null);
   if (!act) return;
   event.preventDefault();
   act();
@@ -171,10 +194,10 @@ on("findings", () => { if (shownView() === "live") drawFindings(); board.soon();
 on("finding", ({ record, before }) => {
   const { finding } = record;
   if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.asset ? `${assetWord(finding)}, ` : ""}${robotWord(finding)}, ${reach(finding)}`);
-  if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
+  if (before && ["state", "peak_severity", "material", "form"].some((name) => before.finding[name] !== finding[name])) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
-on("verdict-reviewed", (id) => { refresh("verdict", id); reviewed(id); });
+on("verdict-reviewed", (id) => { refresh("verdict", id); if (shownView() === "review") reviewed(id); });
 on("verdicts", (fresh) => {
   if (shownView() !== "live") return;
   feed(fresh, page.robot, openVerdict);
@@ -208,4 +231,5 @@ makeQueue(openVerdict);
 makeDefects(openFinding);
 makeCompare(openFinding);
 makePeople();
+makeReview({ open: openSubject, next: openFollowing });
 start();

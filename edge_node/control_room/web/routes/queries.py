@@ -46,7 +46,7 @@ from edge_node.control_room.web.services import get_services
 from edge_node.messages.topics import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from starlette.requests import Request
 
@@ -123,9 +123,10 @@ async def get_finding(request: Request) -> Response:
 
 
 async def get_queue(request: Request) -> Response:
-    """Pictures to review, what teaches most first: site robot reason reviewed missing limit after."""
+    """Pictures to review, by what teaches most or by severity: order site robot reason reviewed ..."""
+    services = get_services(request)
     query = parse_query(request.query_params, ReviewQuery)
-    return await respond_from_thread(_view_queue, get_services(request).history, query)
+    return await respond_from_thread(_view_queue, services.history, query, services.settings.room.severities)
 
 
 async def get_strip(request: Request) -> Response:
@@ -165,10 +166,13 @@ async def get_words(request: Request) -> Response:
 
 
 async def get_picture(request: Request) -> Response:
-    """A picture by its hash, JPEG: the full one if it came, else the thumbnail (?size=thumbnail)."""
+    """A picture by its hash, JPEG: the full one if it came, else the thumbnail (?size=thumbnail).
+
+    With ``?absent=ok`` one that has not come is an answer without content: browsers count 404 as an error.
+    """
     picture = await _find_picture(request)
     if picture is None:
-        return respond_problem(404, "no such picture; it may still be on its way")
+        return _respond_absent(request, "no such picture; it may still be on its way")
     return Response(
         picture.content,
         media_type="image/jpeg",
@@ -183,7 +187,7 @@ async def get_marking(request: Request) -> Response:
     """The corrosion map that a full picture carries, row by row, 0 to 1; null if it carries none."""
     picture = await _find_picture(request)
     if picture is None:
-        return respond_problem(404, "no such picture")
+        return _respond_absent(request, "no such picture")
     return respond(views.marking_view(picture))
 
 
@@ -283,11 +287,11 @@ def _view_asset_strips(history: History, query: StripQuery) -> dict[str, Any]:
     return {"strips": [views.asset_strip_view(strip) for strip in strips], "total": total}
 
 
-def _view_queue(history: History, query: ReviewQuery) -> dict[str, Any]:
+def _view_queue(history: History, query: ReviewQuery, severities: Sequence[str]) -> dict[str, Any]:
     if query.after and history.verdict(query.after) is None:
         raise QueryError(f"after = {query.after}: no such verdict")
-    only = query.filter()
-    counts = history.count_queue(replace(only, reason=None))
+    only = query.filter(severities)
+    counts = history.count_queue(replace(only, reason=None, worst_first=None))
     return {
         "counts": {reason or NOT_TOLD: count for reason, count in counts.items()},
         "pictures": [
@@ -327,6 +331,12 @@ def _view_reviews(history: History, site: str, subject: str) -> list[dict[str, A
     """Return the reviews of a finding or a verdict, newest first."""
     reviews = history.reviews(finding_id=subject, limit=_REVIEWS)
     return [views.review_view(review) for review in reviews if review.site == site]
+
+
+def _respond_absent(request: Request, problem: str) -> Response:
+    if request.query_params.get("absent") == "ok":
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    return respond_problem(404, problem)
 
 
 async def _find_picture(request: Request) -> StoredPicture | None:

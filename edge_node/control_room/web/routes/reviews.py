@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 
 async def post_finding_review(request: Request) -> Response:
-    """POST a person's review of a finding: judgement, note, the labels that are right; by without a login."""
+    """POST a person's review of a finding: judgement, the labels that are right, the picture that was seen.
+
+    Without a login its field ``by`` names the person. ``withdrawn`` takes back the review that
+    ``withdraws`` names.
+    """
     names = request.path_params
     return await _post_review(
         request,
@@ -77,6 +81,7 @@ async def _post_review(request: Request, subject: str, review: Review) -> Respon
         return respond_problem(409, said)
     else:
         outcome, said = "done", f"{posted.judgement.value} by {posted.by}"
+        said += f": review {posted.withdraws}" if posted.withdraws else ""
         return respond(review_view(stored), 202)
     finally:
         await run_in_threadpool(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from converter.data.exchange.exporting import Target, export_samples
 from edge_node.errors import CorrosionError
 from tests.support.foreign_sets import picture, rust_mask
 from tests.support.labelled_pictures import write_labelled_pictures
+from tests.support.processes import command
+from tests.support.reviewable import plate
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path):
@@ -57,3 +61,21 @@ def test_pictures_keep_their_paths_below_the_data_set(tmp_path):
     export_samples(load_dataset(tmp_path / "set"), tmp_path / "set", tmp_path / "out", Target.COCO)
     found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
     assert found == {"deck/a.png", "pictures/b.png"}
+
+
+def test_a_robots_map_is_a_prediction_to_correct_and_no_mask(tmp_path):
+    """Of a reviewed picture without a mask; what comes back without a person's brush has no mask either."""
+    (tmp_path / "1.jpg").write_bytes(plate(3))
+    rows = "file,corroded,licence\n1.jpg,1,mine\n"
+    (tmp_path / "labels.csv").write_text(rows, encoding="utf-8")
+    export_samples(load_dataset(tmp_path), tmp_path, tmp_path / "out", Target.LABEL_STUDIO)
+    (task,) = json.loads((tmp_path / "out" / "tasks.json").read_bytes())
+    kinds = [
+        [one["type"] for one in part[0]["result"]] for part in (task["annotations"], task["predictions"])
+    ]
+    assert kinds == [["choices"], ["choices", "brushlabels"]]
+    told = ("--map", tmp_path / "out" / "categories.toml", "--licence", "mine", "--source", "quay")
+    back = command("converter.cli", "data", "import", *map(str, (tmp_path / "out", tmp_path / "back", *told)))
+    assert back.returncode == 0, back.stderr
+    (sample,) = load_dataset(tmp_path / "back")
+    assert (sample.labels["corroded"], sample.mask) == ("corroded", None)

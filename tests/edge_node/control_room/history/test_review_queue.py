@@ -147,3 +147,20 @@ def test_reasons_that_a_robot_invents_do_no_harm(history) -> None:
     """They are a name, or they are not told; however many come."""
     history.add_verdict(kept(1, "a,b", "", "x" * 99, "Ü", "' OR 1=1", *["sample"] * 99))
     assert history.queue(ALL)[0].reasons == ("sample",) * 11
+
+
+def test_the_worst_comes_first_where_that_is_asked_for(history) -> None:
+    """By the room's words, then corroded without one, then undecided; the newest first; page by page."""
+    for seq, what, severity in (
+        *((1, "C", "mid"), (2, "U", None), (3, "C", "late"), (4, "C", "odd"), (5, "X", None)),
+        *((6, "?", None), (7, "C", "mid"), (8, "C", None), (9, "C", "late"), (10, "U", "late")),
+    ):
+        history.add_verdict(kept(seq, "sample", what=what, severity=severity))
+    worst = QueueFilter(missing=True, worst_first=("none", "mid", "late"))
+    expected = [9, 3, 7, 1, 8, 4, 6, 5, 10, 2]
+    assert queue(history, worst) == expected
+    found, after = [], None
+    while page := queue(history, worst, limit=3, after=after):
+        found += page
+        after = f"crawler-1:epoch:{page[-1]}"
+    assert found == expected

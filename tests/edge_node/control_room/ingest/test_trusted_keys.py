@@ -21,6 +21,7 @@ from edge_node.messages.verdict import encode
 from edge_node.mqtt.types import Incoming
 from edge_node.signing import Signer, make_key_pair, signed_bytes
 from tests.support.records import TOPICS
+from tests.support.room_records import review as review_of_room
 from tests.support.signed_records import keys_of
 from tests.support.verdicts import START
 
@@ -30,23 +31,29 @@ if TYPE_CHECKING:
 SUBJECT = "crawler-1:epoch:f3"
 
 
-def _said(key: Path | None, **beside: str) -> bytes:
+def _said(
+    key: Path | None,
+    *,
+    asked: dict[str, str] | None = None,
+    command_id: str = "from-a-terminal",
+    **beside: str,
+) -> bytes:
     """The response to a review; with ``beside``, what the robot says of it beside the signature."""
-    given = {"subject": SUBJECT, "judgement": "confirmed", "by": "Anna"}
-    payload = build_command(Verb.REVIEW, given, lifetime_s=60, command_id="from-a-terminal")
+    given = {"subject": SUBJECT, "judgement": "confirmed", "by": "Anna", **(asked or {})}
+    payload = build_command(Verb.REVIEW, given, lifetime_s=60, command_id=command_id)
     data = {**given, **beside}
     if key is not None:
         signature = Signer(key).sign(signed_bytes(TOPICS.command("review"), payload))
         data |= {"signed_command": payload.decode(), "signature": base64.b64encode(signature).decode()}
     return encode(
         Response(
-            id=f"crawler-1:epoch:response:{len(data)}",
+            id=f"crawler-1:epoch:response:{command_id}{len(data)}",
             seq=1,
             site="quay",
             robot="crawler-1",
             at=START,
             verb="review",
-            command_id="from-a-terminal",
+            command_id=command_id,
             result=Result.DONE,
             code="recorded",
             text="recorded",
@@ -97,3 +104,22 @@ def test_a_robot_with_a_key_of_its_own_is_signed_for_by_no_other(tmp_path: Path)
         RoomKeys(build_settings({"hostname": "h"}, robots={"keys_of": {"quay/crawler-1": ["nowhere.pem"]}}))
     with pytest.raises(ConfigError, match="SITE/ROBOT"):
         build_settings({"hostname": "h"}, robots={"keys_of": {"crawler-1": []}})
+
+
+def test_only_a_signed_withdrawal_takes_a_review_back(tmp_path: Path) -> None:
+    """What a robot says without a person's signature takes nothing back, nor does one of another review."""
+    keys = keys_of(trusted_keys=[str(make_key_pair(tmp_path / "terminal.pem"))])
+    review = review_of_room(origin="login", finding_id=SUBJECT)
+    asked = {"judgement": "withdrawn", "withdraws": review.review_id}
+    with closing(History(tmp_path / "room")) as history:
+        history.add_review(review)
+        for key, withdrawal, counts in (
+            (None, asked, True),
+            (tmp_path / "terminal.pem", {**asked, "withdraws": "review-of-others"}, True),
+            (tmp_path / "terminal.pem", asked, False),
+        ):
+            said = _said(key, asked=withdrawal, command_id=f"undo-{withdrawal['withdraws']}-{key is None}")
+            store(history, [Incoming(TOPICS.response, said, is_retained=False)], keys=keys)
+            (found,) = history.reviews()
+            assert found.counts is counts
+        assert (found.withdrawn.reviewer, found.withdrawn.origin) == ("Anna", "signed")

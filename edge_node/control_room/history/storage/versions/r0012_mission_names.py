@@ -8,7 +8,7 @@ from alembic import op
 from edge_node.control_room.history.storage.tables import NUMBER
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 
 def upgrade() -> None:

@@ -44,16 +44,16 @@ export function reveal(key) {
   document.getElementById(domId(key))?.scrollIntoView({ block: "nearest" });
 }
 
-/** The address of a robot's picture. */
+/** The address of a robot's picture; one that has not come is no failed request. */
 export function pictureAddress(of, sha256, size = "") {
-  return `api/pictures/${encodeURIComponent(of.site)}/${encodeURIComponent(of.robot)}/${encodeURIComponent(sha256)}${size ? `?size=${size}` : ""}`;
+  return `api/pictures/${encodeURIComponent(of.site)}/${encodeURIComponent(of.robot)}/${encodeURIComponent(sha256)}?absent=ok${size ? `&size=${size}` : ""}`;
 }
 
 /** Load a finding's picture once it came. */
 export function pictureCame(picture) {
   for (const image of document.querySelectorAll(`[data-sha256="${CSS.escape(picture.sha256)}"]`)) {
     image.hidden = false;
-    image.src = `${image.dataset.address}${image.dataset.address.includes("?") ? "&" : "?"}came=${Date.now()}`;
+    image.src = `${image.dataset.address}&came=${Date.now()}`;
   }
 }
 

@@ -1,15 +1,19 @@
 // Pictures that nobody reviewed, what teaches most first.
 import { byId, el } from "../dom.js";
-import { shot } from "../live/findings.js";
+import { pictureAddress, shot } from "../live/findings.js";
 import { ask, known, robotKey } from "../store.js";
 import { count, dateTime, glyph, metres, percent, reasonWord, verdictWords } from "../words.js";
 
 const PAGE = 60;
 const ORDER = ["shadow", "uncertain", "low_margin", "finding_worse", "finding_first", "corroded", "snapshot", "sample", "none"];
 
+const ORDERS = { teaching: "what teaches most", severity: "the worst" };
+const KEPT_ORDER = "queue-order";
+
 let openVerdict = null;
 let order = []; // ids as they are shown
 let chosen = null;
+const sources = new Map(); // id -> the address of its picture
 let gap = null; // where the chosen picture was, once it left the queue
 let asked = 0; // which load is the newest
 
@@ -17,11 +21,12 @@ let asked = 0; // which load is the newest
 export function makeQueue(open) {
   openVerdict = open;
   const form = byId("queue-filters");
-  form.append(...[["reason", "Kept because"], ["robot", "Robot"]].map(([name, label]) => el("label", {}, label, el("select", { name, "aria-label": label }, el("option", { value: "" }, "any")))),
+  const orders = Object.entries(ORDERS).map(([value, words]) => el("option", { value, selected: value === rememberedOrder() }, words));
+  form.append(el("label", {}, "First", el("select", { name: "order", "aria-label": "What comes first" }, orders)), ...[["reason", "Kept because"], ["robot", "Robot"]].map(([name, label]) => el("label", {}, label, el("select", { name, "aria-label": label }, el("option", { value: "" }, "any")))),
     el("label", { class: "tick" }, el("input", { type: "checkbox", name: "reviewed", value: "true" }), "reviewed too"),
     el("label", { class: "tick" }, el("input", { type: "checkbox", name: "missing", value: "true" }), "not come yet too"));
   form.addEventListener("submit", (event) => { event.preventDefault(); showQueue(); });
-  form.addEventListener("change", () => showQueue());
+  form.addEventListener("change", () => { rememberOrder(form.elements.order.value); showQueue(); });
   byId("queue-more").addEventListener("click", more);
 }
 
@@ -52,13 +57,35 @@ export function stepQueue(by) {
   choose(order[Math.min(order.length - 1, Math.max(0, at + by))]);
 }
 
-/** A picture that was reviewed leaves the queue; after the last of a page the next is loaded. */
-export function reviewed(id) {
-  if (byId("queue-filters").elements.reviewed.checked || !order.includes(id)) return;
+/** After a review of a picture: open the one that follows it; after the last of a page the next is loaded. */
+export async function openNext(id) {
+  const at = order.indexOf(id);
+  if (!isShown("reviewed")) drop(id);
+  const next = order.includes(id) ? at + 1 : at;
+  if (next >= order.length && order.length && !byId("queue-more").hidden) await more();
+  if (!order.length) await showQueue();
+  const following = order[next] ?? order.find((one) => one !== id);
+  if (following) choose(following);
+}
+
+/** A picture that was reviewed leaves the queue; one whose review was taken back returns. */
+export async function reviewed(id) {
+  if (isShown("reviewed")) return;
+  const found = await ask(`api/verdicts/${encodeURIComponent(id)}`).catch(() => null);
+  if (!found) return;
+  const isReviewed = found.reviews.some((one) => one.origin !== "robot" && !one.withdrawn);
+  if (isReviewed !== order.includes(id)) return;
+  if (!isReviewed) showQueue();
+  else if (drop(id) && !order.length) showQueue();
+}
+
+const isShown = (what) => byId("queue-filters").elements[what].checked;
+
+function drop(id) {
   byId("queue").querySelector(`[data-id="${CSS.escape(id)}"]`)?.closest("li").remove();
   if (id === chosen) gap = order.indexOf(id);
   order = order.filter((one) => one !== id);
-  if (!order.length) showQueue();
+  return true;
 }
 
 async function more() {
@@ -98,6 +125,7 @@ function fill(name, pairs) {
 function add(pictures) {
   const fresh = pictures.filter(({ id }) => !order.includes(id));
   order.push(...fresh.map(({ id }) => id));
+  for (const one of fresh) sources.set(one.id, pictureAddress(one, one.evidence_sha256));
   byId("queue").append(...fresh.map(card));
   byId("queue-more").hidden = pictures.length < PAGE;
   mark();
@@ -108,6 +136,16 @@ function choose(id) {
   mark();
   byId("queue").querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
   openVerdict(id);
+  const following = sources.get(order[order.indexOf(id) + 1]);
+  if (following) new Image().src = following; // it is there when its turn comes
+}
+
+function rememberedOrder() {
+  try { return localStorage.getItem(KEPT_ORDER) ?? "teaching"; } catch { return "teaching"; }
+}
+
+function rememberOrder(value) {
+  try { localStorage.setItem(KEPT_ORDER, value); } catch { /* storage is switched off */ }
 }
 
 function mark() {
