@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_node.control_room.service.demo import Crawler, run_crawlers
+from edge_node.demo.crawlers import Crawler, run_crawlers
+from edge_node.demo.pipe import PIPE_L7, PIPE_L9
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.status import Alarm, Part, PartState, SpoolDepth, Status
 from edge_node.messages.verdict import Outcome, Pose, Reason, StageVerdict, encode
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLEET = (
-    Crawler("crawler-1", "pipe L-7", length_m=60.0, speed_m_per_s=0.25, starts_after_s=0.0),
-    Crawler("crawler-2", "pipe L-9", length_m=40.0, speed_m_per_s=0.18, starts_after_s=0.5),
+    Crawler("crawler-1", PIPE_L7, speed_m_per_s=0.25),
+    Crawler("crawler-2", PIPE_L9, speed_m_per_s=0.2, starts_after_s=0.5),
 )
 EVIL = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
 
