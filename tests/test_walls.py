@@ -61,6 +61,7 @@ EDGE_NODE = {
     "control_room.history": "messages control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
+    "control_room.history.drawings": "control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
     "control_room.history.record_proof": (
         "messages record control_room.history control_room.history.storage"
@@ -84,8 +85,8 @@ EDGE_NODE = {
         "control_room.long_work"
     ),
     "control_room.web.json": (
-        "messages evidence control_room.history control_room.history.record_proof control_room.people "
-        "control_room.ingest"
+        "messages evidence control_room.history control_room.history.drawings "
+        "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.web": (
         "messages monitoring control_room control_room.history "
@@ -94,14 +95,15 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.record_proof "
+        "messages control_room.history control_room.history.drawings control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
+        "control_room.history.drawings control_room.history.recovery control_room.people "
+        "control_room.ingest control_room.long_work "
         "control_room.metrics control_room.robots control_room.web control_room.web.routes"
     ),
     "cli": "messages config inference update integrations",

@@ -15,6 +15,7 @@ from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
 from edge_node.control_room.sections import (
     BrokerConfig,
+    DrawingsConfig,
     RobotsConfig,
     RoomCommandsConfig,
     RoomConfig,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROBOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ASSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/.{1,200}")
 
 
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebConfig = WebConfig()
     commands: RoomCommandsConfig = RoomCommandsConfig()
     robots: RobotsConfig = RobotsConfig()
+    drawings: DrawingsConfig = DrawingsConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -47,6 +50,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "web": WebConfig,
     "commands": RoomCommandsConfig,
     "robots": RobotsConfig,
+    "drawings": DrawingsConfig,
 }
 
 
@@ -80,6 +84,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     commands: dict[str, Any] | None = None,
     robots: dict[str, Any] | None = None,
     *,
+    drawings: dict[str, Any] | None = None,
     may_lack_users: bool = False,
 ) -> RoomSettings:
     """Build settings from the values of each section.
@@ -87,7 +92,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     Raises:
         ConfigError: a value is invalid, or insecure (a password without TLS, a page without a token).
     """
-    given = {"room": room, "web": web, "commands": commands, "robots": robots}
+    given = {"room": room, "web": web, "commands": commands, "robots": robots, "drawings": drawings}
     document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
         settings = msgspec.convert(document, RoomSettings)
@@ -98,6 +103,9 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
     for name in settings.robots.keys_of:
         if not _ROBOT.fullmatch(name):
             raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
+    for name in settings.drawings.files:
+        if not _ASSET.fullmatch(name):
+            raise ConfigError(f'[drawings] files: {name!r} is no SITE/ASSET, such as "hall-3/pipe L-7"')
     if not may_lack_users:
         _check_logins(settings)
     return settings

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 CLIP = Path(__file__).parent / "inspection.mp4"
 _WORDS = (
-    "A line for each verdict: what is seen, how sure the models are, and its age when it reached a subscriber.\n"
+    "A line for each verdict: what is seen, how sure the models are, and its age when a subscriber has it.\n"
     "On a page, with places, defects and pictures: edge-node control-room --demo"
 )
 _CLIP_WORDS = (
-    f"{_WORDS}\nThe clip goes from bare steel to rust, then aluminium and paint; at its end the lamp fails and\n"
-    "the picture is blurred: then nothing is judged."
+    f"{_WORDS}\nThe clip goes from bare steel to rust, then aluminium and paint; at its end the lamp fails"
+    " and\nthe picture is blurred: then nothing is judged."
 )
 _POLL_S = 0.5  # interval of checking whether the daemon still runs
 _STOP_S = 5.0  # the daemon needs at most 3

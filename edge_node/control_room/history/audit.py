@@ -34,6 +34,7 @@ class Deed(str, Enum):
     RETIRE = "retire"
     ADMIT = "admit"
     USER = "user"
+    DRAWING = "drawing"
     OTHER = "other"  # of a newer version
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
+from edge_node.control_room.service.drawing_files import read_drawing_files
 from edge_node.control_room.settings import check_secrets
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.topics import Topics
@@ -39,6 +40,7 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: RoomKeys(settings),
+        lambda: read_drawing_files(settings.drawings),
     ]
     for check in checks:
         try:

@@ -31,6 +31,7 @@ from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.drawing_files import keep_drawing_files, read_drawing_files
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.routes.application import build_application
@@ -66,6 +67,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     check_logins(settings)
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
+    drawings = read_drawing_files(settings.drawings)
     folder = Path(settings.room.state_dir)
     listening = _bind(settings)
     with contextlib.ExitStack() as stack:
@@ -74,6 +76,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         floor = open_room_floor(folder)
         history = History(folder)
         stack.callback(history.close)
+        keep_drawing_files(drawings, history.database)
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)
         stack.callback(logins.close)

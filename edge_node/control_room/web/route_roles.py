@@ -52,12 +52,19 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("DELETE", "/api/jobs/{id}"): Role.VIEWER,  # one's own only
     ("GET", "/api/jobs/{id}/file"): Role.VIEWER,
     ("GET", "/metrics"): Role.VIEWER,
+    ("GET", "/api/drawings"): Role.VIEWER,
+    ("GET", "/api/drawing"): Role.VIEWER,
+    ("GET", "/api/drawing.png"): Role.VIEWER,
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,
     # Commanding robots.
     ("POST", "/api/pictures/{site}/{robot}/{sha256}/ask"): Role.OPERATOR,
     ("POST", "/api/robots/{site}/{robot}/commands/{verb}"): Role.OPERATOR,
+    # Saying where on a drawing the robots find something.
+    ("POST", "/api/drawing.png"): Role.OPERATOR,
+    ("POST", "/api/drawing/placement"): Role.OPERATOR,
+    ("DELETE", "/api/drawing"): Role.OPERATOR,
     # Seeing who does what.
     ("GET", "/api/audit"): Role.ADMIN,
     ("GET", "/api/users"): Role.ADMIN,

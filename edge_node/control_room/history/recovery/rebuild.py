@@ -55,6 +55,7 @@ _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
     tables.retired,
+    tables.drawing,
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")
@@ -250,6 +251,8 @@ class _Rebuild:
             return False
         if table is tables.picture:
             return _is_picture(row)
+        if table is tables.drawing:
+            return bool(hashlib.sha256(row["content"]).hexdigest() == row["sha256"])
         if table not in _MESSAGES:
             return True
         message: Any = _decode(row["payload"], _MESSAGES[table])

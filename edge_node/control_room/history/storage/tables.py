@@ -349,3 +349,18 @@ checkpoint = Table(
     Column("payload", LargeBinary, nullable=False),
     UniqueConstraint("robot_key", "epoch", "seq"),
 )
+# The drawing of an asset, and how metres become its pixels.
+drawing = Table(
+    "drawing",
+    metadata,
+    _key("drawing_key"),
+    _text("site"),
+    _text("asset"),
+    *(_text("sha256"), _text("source_sha256")),
+    *(_number("width_px"), _number("height_px"), _number("bytes")),
+    Column("content", LargeBinary, nullable=False),
+    _text("placement", default=""),  # JSON; "" until a person has placed it
+    *(_text("origin", default=""), _text("added_by", default=""), _number("added_us")),
+    *(_text("placed_by", default=""), _number("placed_us", optional=True)),
+    UniqueConstraint("site", "asset"),
+)

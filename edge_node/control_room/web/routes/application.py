@@ -18,7 +18,7 @@ from edge_node.control_room.web import login_pages, metrics_endpoint, probes
 from edge_node.control_room.web.access import AccessMiddleware
 from edge_node.control_room.web.json import json_responses
 from edge_node.control_room.web.json.query_parameters import QueryError
-from edge_node.control_room.web.routes import downloads
+from edge_node.control_room.web.routes import downloads, drawings
 from edge_node.control_room.web.routes import queries as api
 from edge_node.control_room.web.services import get_services
 
@@ -40,6 +40,7 @@ def build_application(services: Services, lifespan: Lifespan[Starlette] | None =
         Route(metrics_endpoint.PATH, metrics_endpoint.get_metrics),
         *api.ROUTES,
         *downloads.ROUTES,
+        *drawings.ROUTES,
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     app = Starlette(
