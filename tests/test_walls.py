@@ -54,11 +54,12 @@ EDGE_NODE = {
         "evidence findings delivery shadow monitoring commands daemon"
     ),
     "control_room": "config mqtt",
-    "control_room.history.storage": "",
+    # where the database is, the configuration says
+    "control_room.history.storage": "control_room",
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history.shares": "control_room.history.storage",
-    "control_room.history": "messages control_room.history.storage control_room.history.shares",
+    "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     "control_room.history.drawings": "control_room.history control_room.history.storage",
@@ -76,8 +77,11 @@ EDGE_NODE = {
     "control_room.report": (
         "messages record view inspection evidence control_room.history control_room.history.record_proof"
     ),
-    "control_room.long_work": "control_room.history control_room.report",
-    "control_room.robots": "messages mqtt update control_room control_room.history",
+    "control_room.long_work": "control_room control_room.history control_room.report",
+    "control_room.history.commands": "messages control_room.history control_room.history.storage",
+    "control_room.robots": (
+        "messages mqtt update control_room control_room.history control_room.history.commands"
+    ),
     "control_room.requests": "monitoring",
     "control_room.metrics": (
         "messages record control_room control_room.connections control_room.history "
@@ -89,13 +93,14 @@ EDGE_NODE = {
         "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.web": (
-        "messages monitoring control_room control_room.history "
+        "messages monitoring control_room control_room.history control_room.history.commands "
         "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
         "control_room.robots control_room.web.json"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.drawings control_room.history.record_proof "
+        "messages control_room.history control_room.history.commands control_room.history.drawings "
+        "control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web"
@@ -193,6 +198,7 @@ SOLE_IMPORTERS = {
 SOLE_PACKAGES = {
     ("edge_node", "sqlalchemy"): "edge_node.control_room.history",
     ("edge_node", "alembic"): "edge_node.control_room.history.storage",
+    ("edge_node", "psycopg"): "edge_node.control_room",
 }
 
 # Modules that stay pure, or at least free of a neighbour's library.

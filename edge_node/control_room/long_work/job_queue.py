@@ -28,6 +28,7 @@ from edge_node.control_room.long_work.job_order import JobNews, JobOrder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.long_work.job_order import PostedJob
 
 RETRY_AFTER_S = 20
@@ -101,7 +102,12 @@ class JobQueue:
     """All long work of one control room."""
 
     def __init__(
-        self, state_dir: Path, bounds: QueueBounds | None = None, process: Sequence[str] = PROCESS
+        self,
+        state_dir: Path,
+        bounds: QueueBounds | None = None,
+        process: Sequence[str] = PROCESS,
+        *,
+        place: DatabasePlace | None = None,
     ) -> None:
         """Begin empty.
 
@@ -109,8 +115,10 @@ class JobQueue:
             state_dir: of the history that processes read.
             bounds: of the queue.
             process: the program that makes a file.
+            place: of the history, where it is in a PostgreSQL database.
         """
         self._state_dir = state_dir
+        self._place = place
         self._bounds = bounds or QueueBounds()
         self._process = process
         self._jobs: dict[str, Job] = {}
@@ -234,7 +242,9 @@ class JobQueue:
         """Hand the order to the process and read its news until it ends."""
         assert process.stdin is not None  # noqa: S101  # both are pipes
         assert process.stdout is not None  # noqa: S101
-        order = JobOrder(posted=job.posted, state_dir=str(self._state_dir), out=str(job.file))
+        order = JobOrder(
+            posted=job.posted, state_dir=str(self._state_dir), place=self._place, out=str(job.file)
+        )
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(order))
             await process.stdin.drain()

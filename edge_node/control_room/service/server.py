@@ -18,7 +18,7 @@ from edge_node.control_room.connections.bounded_listener import BoundedListener,
 from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.history.history import History
+from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -29,7 +29,10 @@ from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.people.proxy_headers import TrustedProxies
+from edge_node.control_room.robots.bundle_shelf import BundleShelf
+from edge_node.control_room.robots.command_desk import CommandDesk
 from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.robots.update_desk import UpdateDesk
 from edge_node.control_room.service.check import check_certificate
 from edge_node.control_room.service.drawing_files import keep_drawing_files, read_drawing_files
 from edge_node.control_room.settings import check_secrets, exposed_secrets
@@ -74,7 +77,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         stack.callback(listening.close)
         stack.enter_context(RoomLock(folder))
         floor = open_room_floor(folder)
-        history = History(folder)
+        history = open_history(settings.room)
         stack.callback(history.close)
         keep_drawing_files(drawings, history.database)
         audit = Audit(history)
@@ -91,13 +94,19 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
         )
-        reviews = None
+        reviews, commands, updates = None, None, None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        jobs, book = JobQueue(folder), _open_book(settings.web)
+            commands = CommandDesk(settings.commands, ingest.endpoint(), history, events.send_command)
+            shelf = BundleShelf(settings.commands.bundles_dir, folder / "bundles")
+            updates = UpdateDesk(commands, shelf)
+            stack.callback(updates.close)
+        jobs, book = JobQueue(folder, place=find_place(settings.room)), _open_book(settings.web)
         services = Services(
-            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews)
+            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews),
+            commands=commands,
+            updates=updates,
         )
         sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
         metrics.add_snapshot(RoomSnapshot(sources))

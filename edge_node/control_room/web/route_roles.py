@@ -52,6 +52,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("DELETE", "/api/jobs/{id}"): Role.VIEWER,  # one's own only
     ("GET", "/api/jobs/{id}/file"): Role.VIEWER,
     ("GET", "/metrics"): Role.VIEWER,
+    ("GET", "/api/commands"): Role.VIEWER,
     ("GET", "/api/drawings"): Role.VIEWER,
     ("GET", "/api/drawing"): Role.VIEWER,
     ("GET", "/api/drawing.png"): Role.VIEWER,
@@ -61,6 +62,9 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Commanding robots.
     ("POST", "/api/pictures/{site}/{robot}/{sha256}/ask"): Role.OPERATOR,
     ("POST", "/api/robots/{site}/{robot}/commands/{verb}"): Role.OPERATOR,
+    ("POST", "/api/robots/{site}/{robot}/update"): Role.OPERATOR,
+    ("POST", "/api/bundles"): Role.OPERATOR,
+    ("GET", "/api/bundles"): Role.OPERATOR,
     # Saying where on a drawing the robots find something.
     ("POST", "/api/drawing.png"): Role.OPERATOR,
     ("POST", "/api/drawing/placement"): Role.OPERATOR,

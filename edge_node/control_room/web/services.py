@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.metrics.room_metrics import RoomMetrics
     from edge_node.control_room.people.audit import Audit
     from edge_node.control_room.people.logins import Logins
+    from edge_node.control_room.robots.command_desk import CommandDesk
     from edge_node.control_room.robots.review_service import ReviewService
+    from edge_node.control_room.robots.update_desk import UpdateDesk
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
 
@@ -26,7 +28,7 @@ class Services:
     """The parts of one control room.
 
     Attributes:
-        reviews: None where ``[commands] enabled = false``.
+        reviews: None where ``[commands] enabled = false``, as are commands and updates.
         metrics_turn: whoever asks for the metrics waits for those who do.
     """
 
@@ -40,6 +42,8 @@ class Services:
     readiness: Readiness
     metrics: RoomMetrics
     reviews: ReviewService | None = None
+    commands: CommandDesk | None = None
+    updates: UpdateDesk | None = None
     metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

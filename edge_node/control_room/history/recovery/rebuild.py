@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Table
-    from sqlalchemy.dialects.sqlite import Insert
+    from sqlalchemy.dialects.postgresql import Insert
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.recovery.recovered_rows import RecoveredRows
@@ -55,7 +55,7 @@ _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
     tables.retired,
-    tables.drawing,
+    *(tables.drawing, tables.command),
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")

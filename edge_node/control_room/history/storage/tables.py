@@ -364,3 +364,18 @@ drawing = Table(
     *(_text("placed_by", default=""), _number("placed_us", optional=True)),
     UniqueConstraint("site", "asset"),
 )
+# What people commanded from the page, and what came of it.
+command = Table(
+    "command",
+    metadata,
+    _key("command_key"),
+    *(_text(name) for name in ("command_id", "site", "robot", "verb")),
+    *(_text(name, default="") for name in ("detail", "asked_by")),
+    _number("asked_us"),
+    _text("state"),
+    *(_text(name, default="") for name in ("code", "text")),
+    Column("progress", MEASURE),
+    _number("changed_us"),
+    UniqueConstraint("command_id"),
+)
+Index("command_by_robot", command.c.site, command.c.robot, command.c.command_key)
