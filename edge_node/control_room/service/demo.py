@@ -11,7 +11,8 @@ from typing import Any
 from edge_node.control_room.service.server import serve
 from edge_node.control_room.settings import build_settings
 from edge_node.demo.broker import embedded_broker
-from edge_node.demo.crawlers import CRAWLERS, TURN_S, run_crawlers
+from edge_node.demo.crawlers import CRAWLERS, SITE, TURN_S, run_crawlers
+from edge_node.demo.pipe_drawing import write_drawing
 
 _DEFAULT_PORT = 8430
 _WORDS = """
@@ -42,6 +43,12 @@ def run_demo(
                 mqtt={"hostname": "127.0.0.1", "port": broker_port},
                 room={"state_dir": str(folder / "room"), "title": "Demo: two crawlers"},
                 web=web,
+                drawings={
+                    "files": {
+                        f"{SITE}/{crawler.pipe.asset}": str(write_drawing(folder, crawler.pipe))
+                        for crawler in CRAWLERS
+                    }
+                },
             )
             with run_crawlers(folder, broker_port, speed=speed):
                 serve(settings, functools.partial(_print_words, speed=speed))

@@ -190,6 +190,7 @@ def person_view(person: Person, *, can_send: bool) -> dict[str, Any]:
         "can": {
             "review": can_send and person.may(Role.REVIEWER),
             "command": can_send and person.may(Role.OPERATOR),
+            "place": person.may(Role.OPERATOR),
             "administer": person.may(Role.ADMIN),
         },
         "logins": bool(person.session),
