@@ -67,6 +67,8 @@ EDGE_NODE = {
     "control_room.history.record_proof": (
         "messages record control_room.history control_room.history.storage"
     ),
+    # findings of all passes at one place, matched and decided of beside what the history stores
+    "control_room.history.defects": "messages control_room.history control_room.history.storage",
     "control_room.people": "messages config control_room control_room.history",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
@@ -75,7 +77,8 @@ EDGE_NODE = {
         "control_room.history.shares"
     ),
     "control_room.report": (
-        "messages record view inspection evidence control_room.history control_room.history.record_proof"
+        "messages record view inspection evidence control_room.history control_room.history.defects "
+        "control_room.history.record_proof"
     ),
     "control_room.long_work": "control_room control_room.history control_room.report",
     "control_room.history.commands": "messages control_room.history control_room.history.storage",
@@ -89,7 +92,7 @@ EDGE_NODE = {
         "control_room.long_work"
     ),
     "control_room.web.json": (
-        "messages evidence control_room.history control_room.history.drawings "
+        "messages evidence control_room.history control_room.history.defects control_room.history.drawings "
         "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.web": (
@@ -99,15 +102,16 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.commands control_room.history.drawings "
-        "control_room.history.record_proof "
+        "messages control_room.history control_room.history.commands control_room.history.defects "
+        "control_room.history.drawings control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.drawings control_room.history.recovery control_room.people "
+        "control_room.history.defects control_room.history.drawings control_room.history.recovery "
+        "control_room.people "
         "control_room.ingest control_room.long_work "
         "control_room.metrics control_room.robots control_room.web control_room.web.routes"
     ),

@@ -216,6 +216,7 @@ def insert_finding(database: Database, finding: Finding, received_us: int) -> bo
                 "severity": _cut(finding.peak_severity),
                 "asset": _cut(finding.asset),
                 "payload": encode(finding),
+                "is_taken": False,
             },
         )
     return True

@@ -18,6 +18,7 @@ from edge_node.control_room.connections.bounded_listener import BoundedListener,
 from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.defects.keeper import DefectKeeper
 from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
@@ -40,11 +41,13 @@ from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.routes.application import build_application
 from edge_node.control_room.web.services import Services
 from edge_node.errors import ConfigError
+from edge_node.messages.finding import Finding
 from edge_node.monitoring.systemd import Notifier
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
+    from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.sections import WebConfig
     from edge_node.control_room.settings import RoomSettings
 
@@ -85,11 +88,12 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         stack.callback(logins.close)
         events = EventBroadcaster()
         readiness, metrics = Readiness(folder, history), RoomMetrics()
+        defects = DefectKeeper(history.database, events.send_defects)
         ingest = Ingest(
             settings,
             history,
             folder,
-            _each(events.send_arrivals, metrics.note_arrivals),
+            _each(events.send_arrivals, metrics.note_arrivals, _wake_on_findings(defects)),
             events.send_link,
             on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
@@ -113,8 +117,10 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         listening.count_in(book)
         server = _UvicornServer(_build_uvicorn_config(services, book), events)
         stack.enter_context(_handle_signals(server))
+        stack.callback(defects.stop)
         stack.callback(ingest.stop)
         ingest.check_stored()
+        defects.start()
         ingest.start()
         url = _url(settings, listening)
         _log.info("page at %s", url)
@@ -208,6 +214,16 @@ def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
     def call(told: _Told) -> None:
         for callback in callbacks:
             callback(told)
+
+    return call
+
+
+def _wake_on_findings(defects: DefectKeeper) -> Callable[[Sequence[Arrival]], None]:
+    """Return a callback that has the defects of stored findings looked for."""
+
+    def call(arrivals: Sequence[Arrival]) -> None:
+        if any(isinstance(arrival.message, Finding) and arrival.is_news for arrival in arrivals):
+            defects.note_findings()
 
     return call
 

@@ -219,6 +219,10 @@ class EventBroadcaster:
         key = {"site": sent.site, "robot": sent.robot}
         self._add([], {("commands", f"{sent.site}/{sent.robot}"): as_json(key)})
 
+    def send_defects(self, keys: Iterable[int]) -> None:
+        """Send which defects changed; a page that shows them loads them again."""
+        self._add([], {("defects", str(key)): as_json({"key": key}) for key in keys})
+
     def _add(self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes]) -> None:
         if not verdicts and not changes:
             return

@@ -35,6 +35,8 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/verdicts/{id}"): Role.VIEWER,
     ("GET", "/api/findings"): Role.VIEWER,
     ("GET", "/api/findings/{site}/{id}"): Role.VIEWER,
+    ("GET", "/api/defects"): Role.VIEWER,
+    ("GET", "/api/defects/{key}"): Role.VIEWER,
     ("GET", "/api/queue"): Role.VIEWER,
     ("GET", "/api/strip"): Role.VIEWER,
     ("GET", "/api/gaps"): Role.VIEWER,
@@ -59,6 +61,14 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,
+    ("POST", "/api/defects"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/join"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/part"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/name"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/note"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/assign"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/mute"): Role.REVIEWER,
+    ("POST", "/api/defects/{key}/state"): Role.REVIEWER,
     # Commanding robots.
     ("POST", "/api/pictures/{site}/{robot}/{sha256}/ask"): Role.OPERATOR,
     ("POST", "/api/robots/{site}/{robot}/commands/{verb}"): Role.OPERATOR,

@@ -38,6 +38,7 @@ from edge_node.control_room.web.json.query_parameters import (
     parse_query,
 )
 from edge_node.control_room.web.routes import commands as command_api
+from edge_node.control_room.web.routes import defects as defect_api
 from edge_node.control_room.web.routes import people as people_api
 from edge_node.control_room.web.routes import reviews as review_api
 from edge_node.control_room.web.services import get_services
@@ -219,6 +220,7 @@ ROUTES = [
     Route("/api/words", get_words),
     Route("/api/pictures/{site}/{robot}/{sha256}", get_picture),
     Route("/api/markings/{site}/{robot}/{sha256}", get_marking),
+    *defect_api.ROUTES,
     *review_api.ROUTES,
     *command_api.ROUTES,
     *people_api.ROUTES,
@@ -299,6 +301,7 @@ def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any
     verdicts = history.verdicts_of(record.finding, limit=_VERDICTS_OF_FINDING)
     return {
         **views.finding_view(record),
+        "defect": defect_api.name_defect(history.database, site, finding_id),
         "best": None if best is None else views.verdict_view(best),
         "verdicts": [views.record_row(verdict) for verdict in verdicts],
         "reviews": _view_reviews(history, site, finding_id),

@@ -8,7 +8,7 @@ from alembic import op
 from edge_node.control_room.history.storage.tables import MEASURE, NUMBER
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -11,6 +11,7 @@ import { makePlacing } from "./placing.js";
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const MARK_PX = 11; // on the screen
 const FRESH_MS = 4000;
+const PAST = ["repaired", "not_a_defect"]; // drawn as a ring
 
 const page = { drawings: [], key: null, shown: null, zoom: 1, placing: null, timer: null, loading: false };
 const node = {};
@@ -38,6 +39,7 @@ export function makeDrawings() {
   new ResizeObserver(() => draw()).observe(node.stage);
   whenShown("drawings", (given) => { if (given?.asset) page.key = keyOf(given); load(true); });
   on("findings", soon);
+  on("defects", soon);
   on("verdicts", () => { if (shownView() === "drawings") drawRobots(); });
 }
 
@@ -93,24 +95,24 @@ function draw() {
     node.drawing.replaceChildren(svg("image", { href: address, width, height }), node.marks, node.here, node.draft);
   }
   const marks = page.placing ? [] : found.marks;
-  node.marks.replaceChildren(...marks.flatMap((mark, at) => drawMark(mark, at + 1, scale)));
+  node.marks.replaceChildren(...marks.flatMap((mark) => drawMark(mark, scale)));
   node.drawing.setAttribute("aria-label", `Drawing of ${found.drawing.asset}: ${found.marks.length} on it, ${found.unplaced.length} without a place. The list beside it names all of them.`);
   drawLists(found);
   drawRobots();
   page.placing?.draw(node.draft, scale);
 }
 
-function drawMark(mark, number, scale) {
+function drawMark(mark, scale) {
   const [x, y] = mark.at;
-  const kind = `mark tone-${tone("corroded", mark.severity)}${mark.state === "closed" ? " closed" : ""}`;
+  const kind = `mark tone-${tone("corroded", mark.severity)}${PAST.includes(mark.state) ? " past" : ""}`;
   const line = mark.line.length > 1 ? [svg("polyline", { class: `${kind} reach`, points: mark.line.map((spot) => spot.join(",")).join(" "), "stroke-width": 9 * scale })] : [];
-  const group = svg("g", { class: kind }, svg("title", {}, wordsOf(mark)), svg("circle", { cx: x, cy: y, r: MARK_PX * scale, "stroke-width": 2 * scale }), svg("text", { x, y: y + 4 * scale, "font-size": 11 * scale, "text-anchor": "middle" }, number));
+  const group = svg("g", { class: kind }, svg("title", {}, wordsOf(mark)), svg("circle", { cx: x, cy: y, r: MARK_PX * scale, "stroke-width": 2 * scale }), svg("text", { x, y: y + 4 * scale, "font-size": 11 * scale, "text-anchor": "middle" }, mark.label));
   group.addEventListener("click", () => open(mark));
   return [...line, group];
 }
 
 function wordsOf(mark) {
-  return [mark.name || mark.label, mark.severity ?? "no severity", mark.form ?? "corrosion", mark.material].filter(Boolean).join(" · ");
+  return [mark.label, mark.name, mark.kind === "defect" ? mark.state.replaceAll("_", " ") : "", mark.severity ?? "no severity", mark.form ?? "corrosion", mark.material].filter(Boolean).join(" · ");
 }
 
 function open(mark) {

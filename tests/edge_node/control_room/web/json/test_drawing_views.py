@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.history.defects.defect_book import DefectBook
+from edge_node.control_room.history.defects.records import DefectFilter
 from edge_node.control_room.history.drawings.drawing_book import DrawingBook
 from edge_node.control_room.history.drawings.placement import PathPlacement, PathPoint, ScalePlacement
 from edge_node.control_room.history.history import History
@@ -44,3 +46,20 @@ def test_each_finding_is_placed_or_listed_with_its_reason(tmp_path: Path) -> Non
         }
         seen = view_marks(history, book.place("quay", "pipe 7", drawing.sha256, SCALE, "anna"))
         assert [(mark["id"], mark["at"]) for mark in seen["marks"]] == [("crawler-1:epoch:f3", (20.0, 70.0))]
+
+
+def test_findings_of_one_place_are_one_mark(tmp_path: Path) -> None:
+    """Two passes over a place make one defect, with one mark under its name, where it reaches."""
+    with closing(History(tmp_path)) as history:
+        for seq in (40, 4000):
+            history.add_finding(finding(seq, from_pose=Pose(distance_m=5.0), to_pose=Pose(distance_m=5.4)))
+        DefectBook(history.database).catch_up()
+        (defect,) = DefectBook(history.database).defects(DefectFilter(site="quay", asset="pipe 7"))
+        book = DrawingBook(history.database)
+        drawing = book.put("quay", "pipe 7", png(), "anna")
+        seen = view_marks(history, book.place("quay", "pipe 7", drawing.sha256, PATH, "anna"))
+        assert [(mark["kind"], mark["label"], mark["key"]) for mark in seen["marks"]] == [
+            ("defect", defect.label, defect.key)
+        ]
+        assert [round(x) for x, _ in seen["marks"][0]["line"]] == [50, 54]
+        assert seen["unplaced"] == []
