@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.robots.bundle_shelf import BundleShelf
     from edge_node.control_room.robots.command_desk import CommandDesk
 
-_TRANSFERS = 4  # at once; further ones wait
-_TIMEOUT_S = 600.0
+_TRANSFERS = 8  # at once; further ones wait
+_SILENT_S = 3600.0  # a robot on trial speaks only at the end of it
 _SHOW_S = 2.0
 _ENDED = frozenset({Step.CONFIRMED.value, Step.ROLLED_BACK.value})
 
@@ -80,12 +80,12 @@ class UpdateDesk:
         watch = threading.Thread(target=said.watch, name="update progress", daemon=True)
         watch.start()
         try:
-            answer = sender.send(timeout_s=_TIMEOUT_S, until=_ENDED, on_progress=said.note)
+            answer = sender.send(timeout_s=_SILENT_S, until=_ENDED, on_progress=said.note)
             said.stop()
             ended = said.end(*_conclude(answer))
         except CorrosionError as err:
             said.stop()
-            ended = said.end(CommandState.FAILED, "not_sent", str(err))
+            ended = said.end(*said.explain(err))
         except Exception:  # noqa: BLE001  logged with traceback; the update must not stay open
             _log.exception("an update of %s/%s", sent.site, sent.robot)
             said.stop()
@@ -128,6 +128,13 @@ class _Said:
         """Keep what came of it."""
         return self._desk.note(self._sent, state, code, text, self._share)
 
+    def explain(self, err: CorrosionError) -> tuple[CommandState, str, str]:
+        """Say of a transfer that ended without the robot's last word what is known."""
+        if self._sender.reached_bytes < self._sender.size_bytes:
+            return CommandState.FAILED, "not_sent", str(err)
+        text = f"{err}; it has all of the bundle: its status says which one decides"
+        return CommandState.EXPIRED, "silent", text
+
     @property
     def _share(self) -> float:
         return self._sender.reached_bytes / max(1, self._sender.size_bytes)
@@ -146,5 +153,5 @@ def _conclude(answer: Response) -> tuple[CommandState, str, str]:
     if answer.code == Step.ROLLED_BACK.value:
         return CommandState.FAILED, answer.code, f"rolled back: {answer.text}"
     state = CommandState.DONE if answer.result is Result.DONE else CommandState(answer.result.value)
-    said = answer.code.replace("_", " ")
-    return state, answer.code, f"{said}: {answer.text}" if answer.text else said
+    said = "" if answer.code == state.value else answer.code.replace("_", " ")
+    return state, answer.code, ": ".join(part for part in (said, answer.text) if part)
