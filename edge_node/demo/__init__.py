@@ -1,1 +1,1 @@
-"""The demonstration: an embedded broker, the real daemon, a rendered clip, and pipes with crawlers in them."""
+"""The demonstration: an embedded broker, the real daemon, a rendered clip, crawlers on rendered pipes."""

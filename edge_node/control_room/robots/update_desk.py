@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _TRANSFERS = 8  # at once; further ones wait
 _SILENT_S = 3600.0  # a robot on trial speaks only at the end of it
 _SHOW_S = 2.0
+_ALIVE_S = 30.0  # without a word for longer its process has ended
 _ENDED = frozenset({Step.CONFIRMED.value, Step.ROLLED_BACK.value})
 
 _log = logging.getLogger(__name__)
@@ -112,11 +114,11 @@ class _Said:
         self._show()
 
     def watch(self) -> None:
-        """Keep the progress every two seconds while it grows, until ``stop``."""
-        shown = -1
+        """Keep the progress every two seconds while it grows, and every 30 anyway, until ``stop``."""
+        shown, shown_s = -1, 0.0
         while not self._ended.wait(_SHOW_S):
-            if self._sender.reached_bytes != shown:
-                shown = self._sender.reached_bytes
+            if self._sender.reached_bytes != shown or time.monotonic() - shown_s > _ALIVE_S:
+                shown, shown_s = self._sender.reached_bytes, time.monotonic()
                 self._show()
 
     def stop(self) -> None:

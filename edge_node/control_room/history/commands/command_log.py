@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
 
 MAX_KEPT = 2000
-_SILENT_S = 3900.0  # an update of which its sender has said nothing for so long ended with its process
+_SILENT_S = 120.0  # an update whose sender, which speaks every 30 s, has ended with its process
 _COLUMNS = ("command_id", "site", "robot", "verb", "detail", "asked_by", "asked_us")
 _STATES = ("state", "code", "text", "progress", "changed_us")
 _ALL = (*_COLUMNS, *_STATES)
