@@ -32,6 +32,8 @@ TURN_S = 4.0  # a crawler stands so long before it goes back
 _STOP_S = 5.0  # a daemon stops within 3
 _SIGMA_M = 0.02  # of the odometer
 _JPEG_QUALITY = 88
+_POSES = 4  # sent while a crawler is at one place
+_FPS = 30.0  # the robot asks for the next picture at once
 
 
 class Place(NamedTuple):
@@ -122,16 +124,26 @@ def _drive(crawler: Crawler, slot: CameraSlot, port: int, speed: float, stop: th
         if stop.is_set():
             return
     began_s, flicker = time.monotonic(), False
+    part_s = GRID_M / crawler.speed_m_per_s / speed / _POSES
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        while not stop.wait(GRID_M / crawler.speed_m_per_s / speed):
+        while not stop.is_set():
             place = crawler.place((time.monotonic() - began_s) * speed)
-            with contextlib.suppress(OSError):  # the daemon has stopped
-                line.sendto(json.dumps({"distance_m": place.distance_m}).encode(), ("127.0.0.1", port))
-            picture = crawler.pipe.picture(place.distance_m, place.pass_number)
+            pose = json.dumps({"distance_m": place.distance_m}).encode()
             flicker = place.stands and not flicker
-            if flicker:  # a lamp does, and a picture that stays the same bit by bit is a frozen camera
-                picture = cv2.add(picture, np.ones_like(picture)).astype(np.uint8)
-            slot.put(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes())
+            for number in range(_POSES):
+                with contextlib.suppress(OSError):  # the daemon has stopped
+                    line.sendto(pose, ("127.0.0.1", port))
+                if number == _POSES // 2:  # with the same pose before and after it, however late either comes
+                    slot.put(_photograph(crawler, place, flicker=flicker))
+                stop.wait(part_s)
+
+
+def _photograph(crawler: Crawler, place: Place, *, flicker: bool) -> bytes:
+    """Return the camera's picture as JPEG; a lamp flickers, and what never changes is a frozen camera."""
+    picture = crawler.pipe.picture(place.distance_m, place.pass_number)
+    if flicker:
+        picture = cv2.add(picture, np.ones_like(picture)).astype(np.uint8)
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
 def _wait_or_kill(daemon: subprocess.Popen[bytes]) -> None:
@@ -150,7 +162,7 @@ def _write_config(folder: Path, crawler: Crawler, broker_port: int, pose_port: i
             "asset": crawler.pipe.asset,
             "state_dir": str(folder / crawler.robot),
         },
-        camera={"source": camera, "mm_per_px": 1000 / PX_PER_M},
+        camera={"source": camera, "fps": _FPS, "mm_per_px": 1000 / PX_PER_M},
         bundle={"path": "default"},
         findings={"update_s": 1.0},
         pose={"udp_port": pose_port, "sigma_m": _SIGMA_M},

@@ -1,4 +1,7 @@
-"""Serve the simulated cameras of the demonstration as MJPEG streams over HTTP, on a free loopback port."""
+"""Serve the simulated cameras of the demonstration over HTTP: a request is answered with the next picture.
+
+Not a stream: in one, pictures wait for a robot that is slow, and then belong to a place that it has left.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BOUNDARY = "frame"
 _WAIT_S = 0.5
 
 
@@ -29,15 +31,16 @@ class CameraSlot:
             self._content, self._number = content, self._number + 1
             self._changed.notify_all()
 
-    def take(self, after: int) -> tuple[bytes, int]:
-        """Return the newest JPEG and its number, b"" if none came after ``after`` within half a second."""
+    def take(self) -> bytes:
+        """Return the next JPEG; the newest if none comes within half a second, b"" before the first."""
         with self._changed:
-            is_new = self._changed.wait_for(lambda: self._number > after, _WAIT_S)
-            return (self._content if is_new else b""), self._number
+            seen = self._number
+            self._changed.wait_for(lambda: self._number > seen, _WAIT_S)
+            return self._content
 
 
 class FrameServer:
-    """Serve ``/NAME.mjpg`` for each slot."""
+    """Serve ``/NAME.jpg`` for each slot."""
 
     def __init__(self, slots: dict[str, CameraSlot]) -> None:
         self._slots = slots
@@ -60,7 +63,7 @@ class FrameServer:
 
     def address(self, name: str) -> str:
         """Return the address of a camera."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}.mjpg"
+        return f"http://127.0.0.1:{self._server.server_address[1]}/{name}.jpg"
 
     def close(self) -> None:
         """Stop listening, and let the viewers go."""
@@ -70,20 +73,19 @@ class FrameServer:
         self._thread.join()
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        slot = self._slots.get(handler.path.strip("/").removesuffix(".mjpg"))
+        slot = self._slots.get(handler.path.strip("/").removesuffix(".jpg"))
         if slot is None:
             handler.send_error(404)
             return
-        handler.send_response(200)
-        handler.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
-        handler.end_headers()
         slot.viewed.set()
-        number = 0
-        while not self._stopped.is_set():
-            content, number = slot.take(number)
-            if content:
-                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
-                handler.wfile.write(head.encode() + content + b"\r\n")
+        content = b""
+        while not content and not self._stopped.is_set():
+            content = slot.take()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "image/jpeg")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ export function makeDrawings() {
   node.lists = el("div", { class: "panel beside" }, list("On the drawing", node.placed), list("Robots", node.robots), list("Without a place on it", node.unplaced), node.facts);
   node.body = el("div", { class: "sheet" }, el("div", { class: "panel" }, node.stage, node.placing), node.lists);
   node.empty = el("p", { class: "panel empty-note" });
-  byId("view-drawings").append(el("header", { class: "panel head" }, node.choice, node.zooms, node.tools, node.said), node.empty, node.body);
+  byId("view-drawings").append(el("header", { class: "panel head" }, el("h2", {}, "Drawing of"), node.choice, node.zooms, node.tools, node.said), node.empty, node.body);
   new ResizeObserver(() => draw()).observe(node.stage);
   whenShown("drawings", (given) => { if (given?.asset) page.key = keyOf(given); load(true); });
   on("findings", soon);

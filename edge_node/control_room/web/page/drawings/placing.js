@@ -22,7 +22,7 @@ export function makePlacing(drawing, parent, { changed, cancel, save }) {
   function fill() {
     scale.hidden = draft.kind !== "scale";
     up.hidden = draft.kind === "path";
-    head.replaceChildren(...["Point", "x, px", "y, px", ...NUMBERS[draft.kind].map(([, label]) => label), ""].map((label) => el("th", {}, label)));
+    head.replaceChildren(...["Point", "x, px", "y, px", ...NUMBERS[draft.kind].map(([, label]) => label), "Remove"].map((label) => el("th", {}, label)));
     rows.replaceChildren(...draft.points.map((point, at) => el("tr", {}, el("td", {}, at + 1), [["x_px", "x, px"], ["y_px", "y, px"], ...NUMBERS[draft.kind]].map(([name, label]) => el("td", {}, el("input", { type: "number", step: "any", "aria-label": `${label} of point ${at + 1}`, value: point[name] ?? "", oninput: (event) => { point[name] = event.target.value; changed(); } }))), el("td", {}, el("button", { class: "plain", type: "button", "aria-label": `Remove point ${at + 1}`, onclick: () => { draft.points.splice(at, 1); fill(); } }, "×")))));
     said.textContent = draft.points.length ? "" : draft.kind === "scale" ? "Click where the coordinates are 0." : "Click on the drawing for the first point.";
     changed();
