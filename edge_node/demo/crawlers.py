@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +32,7 @@ _STOP_S = 5.0  # a daemon stops within 3
 _SIGMA_M = 0.02  # of the odometer
 _JPEG_QUALITY = 88
 _POSES = 4  # sent while a crawler is at one place
+_PATIENCE = 12  # parts of a step that it waits for a robot that takes no picture, such as a paused one
 _FPS = 30.0  # the robot asks for the next picture at once
 
 
@@ -123,11 +123,13 @@ def _drive(crawler: Crawler, slot: CameraSlot, port: int, speed: float, stop: th
     while not slot.viewed.wait(0.1):
         if stop.is_set():
             return
-    began_s, flicker = time.monotonic(), False
-    part_s = GRID_M / crawler.speed_m_per_s / speed / _POSES
+    elapsed_s, flicker = 0.0, False
+    step_s = GRID_M / crawler.speed_m_per_s
+    part_s = step_s / speed / _POSES
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         while not stop.is_set():
-            place = crawler.place((time.monotonic() - began_s) * speed)
+            place = crawler.place(elapsed_s)
+            elapsed_s += step_s  # not this machine's clock: a robot that is slow is waited for
             pose = json.dumps({"distance_m": place.distance_m}).encode()
             flicker = place.stands and not flicker
             for number in range(_POSES):
@@ -135,6 +137,7 @@ def _drive(crawler: Crawler, slot: CameraSlot, port: int, speed: float, stop: th
                     line.sendto(pose, ("127.0.0.1", port))
                 if number == _POSES // 2:  # with the same pose before and after it, however late either comes
                     slot.put(_photograph(crawler, place, flicker=flicker))
+                    slot.taken.wait(_PATIENCE * part_s)
                 stop.wait(part_s)
 
 

@@ -21,6 +21,7 @@ class CameraSlot:
 
     def __init__(self) -> None:
         self.viewed = threading.Event()  # somebody watches, or has watched
+        self.taken = threading.Event()  # the newest picture was taken
         self._changed = threading.Condition()
         self._content = b""
         self._number = 0
@@ -29,13 +30,15 @@ class CameraSlot:
         """Show another JPEG."""
         with self._changed:
             self._content, self._number = content, self._number + 1
+            self.taken.clear()
             self._changed.notify_all()
 
     def take(self) -> bytes:
         """Return the next JPEG; the newest if none comes within half a second, b"" before the first."""
         with self._changed:
             seen = self._number
-            self._changed.wait_for(lambda: self._number > seen, _WAIT_S)
+            if self._changed.wait_for(lambda: self._number > seen, _WAIT_S):
+                self.taken.set()
             return self._content
 
 
