@@ -36,6 +36,7 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/findings"): Role.VIEWER,
     ("GET", "/api/findings/{site}/{id}"): Role.VIEWER,
     ("GET", "/api/defects"): Role.VIEWER,
+    ("GET", "/api/defects/pairs"): Role.VIEWER,
     ("GET", "/api/defects/{key}"): Role.VIEWER,
     ("GET", "/api/queue"): Role.VIEWER,
     ("GET", "/api/strip"): Role.VIEWER,

@@ -11,6 +11,7 @@ from sqlalchemy import Integer, bindparam, func, literal_column, select
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.defects import matcher
 from edge_node.control_room.history.defects.deeds import Deeds
+from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.matching import find_drifts
 from edge_node.control_room.history.defects.records import (
     Defect,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.defects.drift import PassDrift
+    from edge_node.control_room.history.defects.looks import Pair
     from edge_node.control_room.history.defects.records import Sighting
 
     Finding = tuple[str, str]  # site and id
@@ -59,11 +61,6 @@ _OF_FINDINGS = select(
 ).join(defect, defect.c.defect_key == sighting.c.defect_key)
 _OF_FINDING = _OF_FINDINGS.where(
     sighting.c.site == bindparam("site"), sighting.c.finding_id == bindparam("finding_id")
-)
-_FIRST = (
-    select(*(sighting.c.site, sighting.c.finding_id, sighting.c.defect_key, sighting.c.asset))
-    .where(sighting.c.defect_key.is_not(None))
-    .order_by(sighting.c.sighting_key)
 )
 
 
@@ -158,16 +155,40 @@ class DefectBook:
         }
 
     def groups(self) -> dict[Finding, str]:
-        """Return the group of each finding that has a defect, for data sets: that of its first finding."""
+        """Return the group of each finding that has a defect, for data sets: that of its first finding.
+
+        A defect that may be one of others is in one group with them: no place is in training and in test.
+        """
+        sightings = select_sightings(self._database, has_defect=True)
+        defects_of = self._anchors(sightings)
+        together = {key: key for one in sightings if (key := one.defect) is not None}
+
+        def find(key: int) -> int:
+            while together[key] != key:
+                key = together[key]
+            return key
+
+        for one in sightings:
+            if one.placed is not None and not one.placed.is_sure and not one.is_pinned:
+                for anchor, _ in one.placed.candidates:
+                    if anchor in defects_of:
+                        ends = sorted((find(one.defect or 0), find(defects_of[anchor])))
+                        together[ends[1]] = ends[0]
         names: dict[int, str] = {}
-        found: dict[Finding, str] = {}
-        for site, finding_id, key, asset in self._database.rows(_FIRST):
-            found[site, finding_id] = names.setdefault(key, f"{site}:{asset or ''}:{finding_id}")
-        return found
+        return {
+            (one.site, one.finding_id): names.setdefault(
+                find(one.defect or 0), f"{one.site}:{one.asset or ''}:{one.finding_id}"
+            )
+            for one in sightings
+        }
 
     def drifts(self, site: str, asset: str) -> list[PassDrift]:
         """Return how far the distances of each pass along an asset are from those on the asset."""
         return find_drifts(select_sightings(self._database, site=site, asset=asset))
+
+    def pairs(self, site: str, asset: str | None = None) -> list[Pair]:
+        """Return findings without a place that look alike: offered, never joined by themselves."""
+        return offer_pairs(self._database, site, asset)
 
     def log(self, key: int, *, limit: int = 500) -> list[DefectDeed]:
         """Return who set what of a defect, newest first."""
@@ -222,6 +243,7 @@ def _view(row: Sequence[Any], seen: Sequence[Sighting], notes: int, defects_of: 
         set_state=DefectState(set_state) if set_state else None,
         set_by=set_by,
         set_at=None if set_us is None else from_us(set_us),
+        seen_since_set=0 if set_us is None else sum(to_us(one.received_at) > set_us for one in ordered),
         is_unsure=is_unsure,
         candidates=_candidates(ordered, defects_of, key) if is_unsure else (),
         **_place(ordered),

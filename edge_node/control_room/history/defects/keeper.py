@@ -74,11 +74,13 @@ class DefectKeeper:
             self._is_stopped.wait(_REST * (time.monotonic() - began_s))
 
     def _catch_up(self) -> None:
+        began_s = time.monotonic()
         for changed in matcher.catch_up_stepwise(self._database):
             if changed:
                 self._on_changed(changed)
-            if self._is_stopped.is_set():
+            if self._is_stopped.wait(_REST * (time.monotonic() - began_s)):
                 return
+            began_s = time.monotonic()
 
     def _attempt(self, work: Callable[[], object]) -> None:
         try:

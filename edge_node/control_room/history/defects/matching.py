@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.control_room.history.defects.alignment import DEFAULT_SIGMA_M, align
+from edge_node.control_room.history.defects.alignment import align
 from edge_node.control_room.history.defects.drift import PassDrift, fit_drift
 from edge_node.control_room.history.defects.passes import Pass, split_passes
 from edge_node.control_room.history.defects.records import Placement
 from edge_node.control_room.history.defects.space import align_in_space
-from edge_node.control_room.history.defects.spots import Anchor, Look, Spot
+from edge_node.control_room.history.defects.spots import DEFAULT_SIGMA_M, Anchor, Look, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.defects.records import Sighting, Summary
 
 SURE = 0.7  # probability from which a place is taken for a known one, or for a new one
-_SAME_SPOT_M = 0.1  # one pass seldom sees one place at two distances further apart
+# So far apart one pass sees one place at most: in findings that were open at once, and one after the other.
+_AT_ONCE_M, _AFTERWARDS_M = 0.15, 0.06
 _CANDIDATE, _MAX_CANDIDATES = 0.05, 5
 
 
@@ -256,7 +257,15 @@ def _is_same_spot(group: Sequence[Sighting], one: Sighting) -> bool:
         apart_m = float(np.linalg.norm(np.subtract(_in_space(group), summary.in_space or (0.0,) * 3)))
     else:
         apart_m = abs(_along(group) - summary.distance_m)
-    return apart_m <= _SAME_SPOT_M
+    at_once = any(_is_at_once(seen.summary, summary) for seen in group)
+    return apart_m <= (_AT_ONCE_M if at_once else _AFTERWARDS_M)
+
+
+def _is_at_once(one: Summary, other: Summary) -> bool:
+    """Tell whether two findings were open at the same verdicts: one place that the models call two kinds."""
+    if one.epoch != other.epoch or one.last_epoch != one.epoch or other.last_epoch != other.epoch:
+        return False
+    return one.first_seq <= other.last_seq and other.first_seq <= one.last_seq
 
 
 def _spot(group: Sequence[Sighting]) -> Spot:

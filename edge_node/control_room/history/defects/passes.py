@@ -7,7 +7,7 @@ from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.defects.alignment import DEFAULT_SIGMA_M
+from edge_node.control_room.history.defects.spots import DEFAULT_SIGMA_M
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -172,6 +172,7 @@ class Defect:
 
     Attributes:
         state: what counts: a person's word, else the computed one.
+        seen_since_set: findings that came after a person set the state: a repaired place corrodes again?
         is_unsure: it may be one of ``candidates``, defects with the probability of each.
         distance_m: on the asset; drifts are taken out.
         sigma_m: how far the passes differ there.
@@ -188,6 +189,7 @@ class Defect:
     set_state: DefectState | None
     set_by: str
     set_at: datetime | None
+    seen_since_set: int
     is_unsure: bool
     candidates: tuple[tuple[int, float], ...]
     distance_m: float | None

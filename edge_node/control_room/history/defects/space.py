@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_node.control_room.history.defects.alignment import DEFAULT_SIGMA_M, MAX_DRIFT
-from edge_node.control_room.history.defects.spots import compare_looks
+from edge_node.control_room.history.defects.spots import DEFAULT_SIGMA_M, MAX_DRIFT, compare_looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

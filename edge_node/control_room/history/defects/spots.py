@@ -11,6 +11,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+DEFAULT_SIGMA_M = 0.1  # of a distance beside its neighbours, where the robot states none
+MAX_DRIFT = 0.05  # of a distance, of each pass; two passes differ by twice as much
+
 # Models err in the material and the form, and corrosion grows: each is a clue, none decides. In nats.
 _SAME_WORD, _OTHER_WORD = 0.3, -0.9
 _SEVERITY_STEP = (0.25, -0.1, -0.8)  # by how many steps the severities differ

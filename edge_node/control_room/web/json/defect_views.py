@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.defects.drift import PassDrift
+    from edge_node.control_room.history.defects.looks import Pair
     from edge_node.control_room.history.defects.records import Defect, Sighting
 
 
@@ -35,6 +36,26 @@ def observation_view(seen: Sighting) -> dict[str, Any]:
         "by": "person" if seen.is_pinned else "match",
         "placed": placed,
         **{name: getattr(seen.summary, name) for name in seen.summary.__struct_fields__},
+    }
+
+
+def pair_view(pair: Pair) -> dict[str, Any]:
+    """Return two findings that look alike, each with the picture to look at."""
+    return {
+        "likeness": pair.likeness,
+        **{
+            name: {
+                "site": seen.site,
+                "robot": seen.robot,
+                "finding_id": seen.finding_id,
+                "asset": seen.asset,
+                "defect": seen.defect,
+                "picture": seen.summary.picture,
+                "at": seen.summary.at,
+                "severity": seen.summary.severity,
+            }
+            for name, seen in (("one", pair.one), ("other", pair.other))
+        },
     }
 
 

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.history.defects.deeds import MAX_NAME, MAX_NOTE, MAX_TOGETHER
 from edge_node.control_room.history.defects.defect_book import DefectBook
+from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.records import DefectError, DefectFilter, DefectState
 from edge_node.control_room.web.access import person_of
-from edge_node.control_room.web.json.defect_views import defect_view, drift_view, observation_view
+from edge_node.control_room.web.json.defect_views import defect_view, drift_view, observation_view, pair_view
 from edge_node.control_room.web.json.json_responses import (
     read_body,
     respond,
@@ -48,6 +49,13 @@ class DefectQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     assignee: FilterText | None = None
     muted: bool | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 500
+
+
+class PairQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Query parameters for findings that look alike; without an asset, those of which none is told."""
+
+    site: FilterText
+    asset: FilterText | None = None
 
 
 class NamedFinding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +136,14 @@ async def get_defect(request: Request) -> Response:
     return respond_problem(404, "no such defect") if found is None else respond(found)
 
 
+async def get_pairs(request: Request) -> Response:
+    """Findings of one asset without a place that look alike, most alike first: site asset."""
+    query, database = parse_query(request.query_params, PairQuery), get_services(request).history.database
+    return await respond_from_thread(
+        lambda: {"pairs": [pair_view(one) for one in offer_pairs(database, query.site, query.asset)]}
+    )
+
+
 async def post_defect(request: Request) -> Response:
     """POST findings that are one place: they, and the defects that they belong to, become one."""
     return await _decide(
@@ -183,6 +199,7 @@ async def post_state(request: Request) -> Response:
 ROUTES = [
     Route("/api/defects", get_defects),
     Route("/api/defects", post_defect, methods=["POST"]),
+    Route("/api/defects/pairs", get_pairs),
     Route("/api/defects/{key}", get_defect),
     Route("/api/defects/{key}/join", post_join, methods=["POST"]),
     Route("/api/defects/{key}/part", post_part, methods=["POST"]),
