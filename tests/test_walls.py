@@ -64,6 +64,7 @@ EDGE_NODE = {
     "control_room.history.missions": "messages control_room.history control_room.history.storage",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
+    "control_room.history.drawings": "control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
     "control_room.history.record_proof": (
         "messages record control_room.history control_room.history.storage"
@@ -95,7 +96,10 @@ EDGE_NODE = {
         "control_room control_room.history control_room.history.missions control_room.comparison "
         "control_room.report"
     ),
-    "control_room.robots": "messages mqtt update control_room control_room.history",
+    "control_room.history.commands": "messages control_room.history control_room.history.storage",
+    "control_room.robots": (
+        "messages mqtt update control_room control_room.history control_room.history.commands"
+    ),
     "control_room.requests": "monitoring",
     "control_room.metrics": (
         "messages record control_room control_room.connections control_room.history "
@@ -103,24 +107,26 @@ EDGE_NODE = {
         "control_room.long_work control_room.alerts control_room.history.alerts"
     ),
     "control_room.web.json": (
-        "messages evidence control_room.history control_room.history.defects "
+        "messages evidence control_room.history control_room.history.defects control_room.history.drawings "
         "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.web": (
-        "messages monitoring control_room control_room.history "
+        "messages monitoring control_room control_room.history control_room.history.commands "
         "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
         "control_room.robots control_room.web.json control_room.alerts"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.defects control_room.history.record_proof "
+        "messages control_room.history control_room.history.commands control_room.history.defects "
+        "control_room.history.drawings control_room.history.record_proof "
         "control_room.history.missions control_room.people control_room.comparison "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web control_room.alerts"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.defects control_room.history.recovery control_room.people "
+        "control_room.history.defects control_room.history.drawings control_room.history.recovery "
+        "control_room.people "
         "control_room.ingest control_room.long_work "
         "control_room.metrics control_room.robots control_room.web control_room.web.routes "
         "control_room.alerts"

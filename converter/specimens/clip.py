@@ -99,7 +99,7 @@ def render_frames(journey: Sequence[Stretch] = JOURNEY, seed: int = 1) -> Iterat
     rng = np.random.default_rng(seed)
     plates, edges = _lay_plates(journey)
     positions, owners = _plan_travel(journey, edges)
-    lighting = _robot_lamp()
+    lighting = robot_lamp()
     shake = _draw_shaking(len(positions), rng)
     for position, owner, (dx, dy, roll) in zip(positions, owners, shake, strict=True):
         left = int(position)
@@ -285,7 +285,7 @@ def _cut_window(plates: list[Plate], edges: list[tuple[int, int]], left: int) ->
     )
 
 
-def _robot_lamp() -> Lighting:
+def robot_lamp() -> Lighting:
     """Return the lighting on the robot: a lamp beside the lens, and daylight from the hatch."""
     lamp = replace(LAMPS[Light.WINDOW], ambient=0.42, falloff=0.5, glare=0.55)
     return Lighting(

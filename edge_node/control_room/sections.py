@@ -145,7 +145,9 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
 class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that people may send to robots from the page."""
 
-    enabled: Annotated[bool, about("Confirm and dispute findings, request full pictures.")] = True
+    enabled: Annotated[
+        bool, about("Confirm and dispute findings, request full pictures, command and update robots.")
+    ] = True
     key_file: Annotated[
         Text | None,
         about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
@@ -154,6 +156,18 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
         tuple[Text, ...],
         about("Public keys of terminals and other rooms: reviews that they sign count as a person's."),
     ] = ()
+    bundles_dir: Annotated[
+        Text | None, about("Folder with signed bundles (.bundle.tar) that operators may send to robots.")
+    ] = None
+
+
+class DrawingsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Drawings of assets; people also upload and place them on the page."""
+
+    files: Annotated[
+        dict[str, Text],
+        about('A PNG for each "SITE/ASSET"; NAME.json beside NAME.png, if there, says how it is placed.'),
+    ] = {}
 
 
 class ReportConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from edge_node.control_room.database_address import check_url
 from edge_node.control_room.logo import read_logo
 from edge_node.control_room.sections import (
     BrokerConfig,
+    DrawingsConfig,
     ReportConfig,
     RobotsConfig,
     RoomCommandsConfig,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _ROBOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ASSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}/.{1,200}")
 
 
 class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     robots: RobotsConfig = RobotsConfig()
     alerts: AlertsConfig = AlertsConfig()
     report: ReportConfig = ReportConfig()
+    drawings: DrawingsConfig = DrawingsConfig()
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -55,6 +58,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "robots": RobotsConfig,
     "alerts": AlertsConfig,
     "report": ReportConfig,
+    "drawings": DrawingsConfig,
 }
 
 
@@ -90,6 +94,7 @@ def build_settings(  # noqa: PLR0913, PLR0917  each is a section, by name
     report: dict[str, Any] | None = None,
     *,
     alerts: dict[str, Any] | None = None,
+    drawings: dict[str, Any] | None = None,
     may_lack_users: bool = False,
 ) -> RoomSettings:
     """Build settings from the values of each section.
@@ -104,6 +109,7 @@ def build_settings(  # noqa: PLR0913, PLR0917  each is a section, by name
         "robots": robots,
         "report": report,
         "alerts": alerts,
+        "drawings": drawings,
     }
     document = {"mqtt": mqtt, **{name: values or {} for name, values in given.items()}}
     try:
@@ -163,6 +169,9 @@ def _find_problems(settings: RoomSettings, *, may_lack_users: bool) -> Iterator[
     for name in settings.robots.keys_of:
         if not _ROBOT.fullmatch(name):
             yield f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1"
+    for name in settings.drawings.files:
+        if not _ASSET.fullmatch(name):
+            yield f'[drawings] files: {name!r} is no SITE/ASSET, such as "hall-3/pipe L-7"'
     yield from find_rule_problems(settings.alerts, settings.room.severities)
 
 

@@ -1,1 +1,1 @@
-"""The demonstration: an embedded broker, the real daemon and a rendered clip."""
+"""The demonstration: an embedded broker, the real daemon, a rendered clip, crawlers on rendered pipes."""

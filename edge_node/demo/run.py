@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 CLIP = Path(__file__).parent / "inspection.mp4"
+_WORDS = (
+    "A line for each verdict: what is seen, how sure the models are, and its age when a subscriber has it.\n"
+    "On a page, with places, defects and pictures: edge-node control-room --demo"
+)
+_CLIP_WORDS = (
+    f"{_WORDS}\nThe clip goes from bare steel to rust, then aluminium and paint; at its end the lamp fails"
+    " and\nthe picture is blurred: then nothing is judged."
+)
 _POLL_S = 0.5  # interval of checking whether the daemon still runs
 _STOP_S = 5.0  # the daemon needs at most 3
 
@@ -49,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
             subscriber = Subscriber("127.0.0.1", port, ("corrosion/v1/demo/crawler-1/verdict",))
             config = _write_config(folder, port, args)
             print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
+            print(_CLIP_WORDS if args.camera is None else _WORDS, flush=True)
             try:
                 # Closed here, so that the daemon has ended before its folder goes.
                 with closing(_run_daemon(subscriber, config)) as verdicts:

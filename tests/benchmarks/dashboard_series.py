@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.config.sections import load_config
 from edge_node.control_room.metrics.monitoring_files import ALERTS, DASHBOARD, write_monitoring_files
-from edge_node.control_room.service.demo import CRAWLERS, run_crawlers
 from edge_node.demo.broker import embedded_broker
+from edge_node.demo.crawlers import CRAWLERS, run_crawlers
 from tests.support.control_room import ControlRoom
 from tests.support.dashboard import list_expressions
 from tests.support.processes import free_port, wait_for

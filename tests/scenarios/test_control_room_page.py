@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_node.control_room.service.demo import Crawler, run_crawlers
+from edge_node.demo.crawlers import Crawler, run_crawlers
+from edge_node.demo.pipe import PIPE_L7, PIPE_L9
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.status import Alarm, Part, PartState, SpoolDepth, Status
 from edge_node.messages.verdict import Outcome, Pose, Reason, StageVerdict, encode
 from tests.support.browser import browser
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
+from tests.support.drawings import png
 from tests.support.processes import Mosquitto, wait_for
 from tests.support.verdicts import START, verdict
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLEET = (
-    Crawler("crawler-1", "pipe L-7", length_m=60.0, speed_m_per_s=0.25, starts_after_s=0.0),
-    Crawler("crawler-2", "pipe L-9", length_m=40.0, speed_m_per_s=0.18, starts_after_s=0.5),
+    Crawler("crawler-1", PIPE_L7, speed_m_per_s=0.25),
+    Crawler("crawler-2", PIPE_L9, speed_m_per_s=0.2, starts_after_s=0.5),
 )
 EVIL = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
 
@@ -370,3 +372,55 @@ def test_people_log_in_with_the_token(tmp_path, context: Any, broker: Mosquitto,
         page.close()
     finally:
         locked.stop()
+
+
+def test_a_command_is_asked_for_first_and_its_answer_is_shown(page: Any) -> None:
+    """Ping is answered; a pause asks, neither Enter nor another key sends it; agreed, the robot pauses."""
+    page.locator(".robot", has_text="crawler-2").click()
+    commands = page.locator("#commands")
+    commands.get_by_role("button", name="Ping").click()
+    sent = commands.locator(".sent > li")
+    sent.filter(has_text="ping").filter(has_text="done").first.wait_for()
+    before = sent.count()
+    for keys in (("Enter",), ("2", "c", "d", "Escape")):
+        commands.get_by_role("button", name="Pause").click()
+        for key in keys:
+            page.keyboard.press(key)
+        page.locator("dialog.question").wait_for(state="detached")
+    assert sent.count() == before
+    assert page.locator("#view-live").is_visible()
+    commands.get_by_role("button", name="Pause").click()
+    page.locator("dialog.question select").select_option("300")
+    page.get_by_role("button", name="Pause it").click()
+    sent.filter(has_text="pause · duration_s 300").filter(has_text="done").wait_for()
+    commands.get_by_role("button", name="Resume").click()
+    sent.filter(has_text="resume").filter(has_text="done").wait_for()
+
+
+def test_a_drawing_is_uploaded_and_placed_by_clicks(page: Any, tmp_path: Path) -> None:
+    """An SVG is refused in a sentence; a PNG is placed by two clicks, and shows what lies where."""
+    page.locator(".robot", has_text="crawler-1").wait_for()
+    page.get_by_role("button", name="Drawings").click()
+    for content, name, said_of in (
+        (b"<svg/>", "deck.png", "is an SVG"),
+        (png(480, 200), "l7.png", "uploaded"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        page.get_by_role("button", name="Upload …").click()
+        page.locator("dialog input[list=drawing-sites]").fill("demo")
+        page.locator("dialog input[list=drawing-assets]").fill("pipe L-7")
+        page.locator("dialog input[type=file]").set_input_files(tmp_path / name)
+        page.locator("dialog .primary").click()
+        page.locator("#view-drawings [role=status]", has_text=said_of).first.wait_for()
+    page.locator(".facts, .beside", has_text="not placed yet").first.wait_for()
+    page.get_by_role("button", name="Place …").click()
+    drawing = page.locator("svg.drawing")
+    box = drawing.bounding_box()
+    for share, distance_m in ((0.0, "0"), (1.0, "24")):
+        drawing.click(position={"x": 2 + share * (box["width"] - 4), "y": box["height"] / 2})
+        page.locator(".points input[aria-label^=distance]").last.fill(distance_m)
+    page.get_by_role("button", name="Save the placement").click()
+    page.locator(".beside", has_text="placed by").wait_for()
+    page.locator("svg.drawing .here text", has_text="crawler-1").wait_for()
+    page.locator("svg.drawing .mark circle").first.wait_for(state="attached")
+    page.locator(".beside .mark-row").first.click()

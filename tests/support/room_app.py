@@ -21,7 +21,10 @@ from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins
 from edge_node.control_room.people.roles import Role
 from edge_node.control_room.people.user_file import UserFile
+from edge_node.control_room.robots.bundle_shelf import BundleShelf
+from edge_node.control_room.robots.command_desk import CommandDesk
 from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.robots.update_desk import UpdateDesk
 from edge_node.control_room.settings import build_settings
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.routes.application import build_application
@@ -77,6 +80,11 @@ class RoomApp:
         self.reviews = ReviewService(
             self.settings.commands, ingest.endpoint(), self.history, self.events.send_reviewed
         )
+        self.commands = CommandDesk(
+            self.settings.commands, ingest.endpoint(), self.history, self.events.send_command
+        )
+        shelf = BundleShelf(self.settings.commands.bundles_dir, folder / "bundles")
+        self.updates = UpdateDesk(self.commands, shelf)
         self.logins = Logins(self.settings, self.audit)
         sender = AppriseSender(read_channels(self.settings.alerts))
         self.alerts = AlertDesk(
@@ -84,7 +92,9 @@ class RoomApp:
         )
         parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews, self.alerts)
         self.services = Services(
-            self.settings, self.history, self.events, ingest, self.logins, self.audit, *parts
+            *(self.settings, self.history, self.events, ingest, self.logins, self.audit, *parts),
+            commands=self.commands,
+            updates=self.updates,
         )
         self.app = build_application(self.services)
 
@@ -93,6 +103,7 @@ class RoomApp:
 
     def __exit__(self, *_exception: object) -> None:
         self.reviews.close()
+        self.updates.close()
         self.logins.close()
         self.history.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from pathlib import Path
@@ -10,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.room_option import check_extra, default_state_dir
 from edge_node.cli.framework import Subcommand, add_actions
-from edge_node.cli.number_options import whole_number_between
+from edge_node.cli.number_options import number_between, whole_number_between
 from edge_node.control_room.settings import build_settings, example_settings, exposed_secrets, load_settings
 from edge_node.errors import ConfigError
 
 if TYPE_CHECKING:
-    import argparse
-
     from edge_node.control_room.settings import RoomSettings
 
 _log = logging.getLogger(__name__)
@@ -58,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=whole_number_between(1, 65535), help="port of the page (default: 8430)"
     )
     parser.add_argument("--token-file", metavar="FILE", help="one token for all, if there are no users")
+    parser.add_argument("--demo-speed", type=number_between(0.1, 50), default=1.0, help=argparse.SUPPRESS)
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     add_actions(parser, ACTIONS)
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if args.demo:
         from edge_node.control_room.service.demo import run_demo
 
-        return run_demo(host=args.host, port=args.port, token_file=args.token_file)
+        return run_demo(args.host, args.port, args.token_file, speed=args.demo_speed)
     settings = _settings(args)
     if args.check:
         from edge_node.control_room.service.opening import name_place

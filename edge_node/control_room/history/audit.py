@@ -37,6 +37,7 @@ class Deed(str, Enum):
     USER = "user"
     ALERT = "alert"
     MISSION = "mission"  # its name
+    DRAWING = "drawing"
     OTHER = "other"  # of a newer version
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -36,7 +36,7 @@ from edge_node.messages.topics import Topics
 from edge_node.signing import load_signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import ReviewOrigin
@@ -175,20 +175,6 @@ class ReviewService:
         )
         pictures = (sha256,) if sha256 else ()
         return self._review(_Subject(found.site, found.robot, found.id, pictures, labels), posted, origin)
-
-    def send_command(self, site: str, robot: str, verb: Verb, values: Mapping[str, Any]) -> str:
-        """Command a robot and return its reply as a sentence.
-
-        Raises:
-            RequestRefusedError: a field is malformed, there is no link, or the robot refused.
-        """
-        try:
-            reply = self._commander.send(Topics(site, robot), verb, values)
-        except CorrosionError as err:
-            raise RequestRefusedError(str(err)) from err
-        if not reply.succeeded:
-            raise RequestRefusedError(reply.sentence)
-        return reply.sentence
 
     def close(self) -> None:
         """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""

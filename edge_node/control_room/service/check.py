@@ -14,6 +14,7 @@ from edge_node.control_room.alerts.channels import read_channels
 from edge_node.control_room.database_address import find_parameters
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
+from edge_node.control_room.service.drawing_files import read_drawing_files
 from edge_node.control_room.service.opening import find_place
 from edge_node.control_room.settings import check_secrets
 from edge_node.credential_files import is_from_systemd
@@ -45,6 +46,7 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: _check_login(settings.mqtt),
         lambda: RoomKeys(settings),
         lambda: AppriseSender(read_channels(settings.alerts)),
+        lambda: read_drawing_files(settings.drawings),
         lambda: _check_database(settings),
     ]
     for check in checks:

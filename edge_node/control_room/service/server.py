@@ -34,8 +34,12 @@ from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.people.proxy_headers import TrustedProxies
+from edge_node.control_room.robots.bundle_shelf import BundleShelf
+from edge_node.control_room.robots.command_desk import CommandDesk
 from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.robots.update_desk import UpdateDesk
 from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.drawing_files import keep_drawing_files, read_drawing_files
 from edge_node.control_room.service.opening import find_place, open_history
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -76,6 +80,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     check_logins(settings)
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
+    drawings = read_drawing_files(settings.drawings)
     folder = Path(settings.room.state_dir)
     sender = AppriseSender(read_channels(settings.alerts), settings.alerts.page_url or "")
     listening = _bind(settings)
@@ -85,6 +90,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         floor = open_room_floor(folder)
         history = open_history(settings.room)
         stack.callback(history.close)
+        keep_drawing_files(drawings, history.database)
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)
         stack.callback(logins.close)
@@ -100,15 +106,21 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
         )
-        reviews = None
+        reviews, commands, updates = None, None, None
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
+            commands = CommandDesk(settings.commands, ingest.endpoint(), history, events.send_command)
+            shelf = BundleShelf(settings.commands.bundles_dir, folder / "bundles")
+            updates = UpdateDesk(commands, shelf)
+            stack.callback(updates.close)
         jobs = JobQueue(folder, place=find_place(settings.room), defaults=ReportDefaults.of(settings))
         book = _open_book(settings.web)
         desk = AlertDesk(settings, history.database, sender, lambda: floor.read().label)
         services = Services(
-            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews, desk)
+            *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews, desk),
+            commands=commands,
+            updates=updates,
         )
         sources = Sources(settings.room, history, ingest, jobs, book, events.__len__, desk)
         metrics.add_snapshot(RoomSnapshot(sources))

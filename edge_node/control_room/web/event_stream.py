@@ -23,6 +23,7 @@ from edge_node.messages.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
+    from edge_node.control_room.history.commands.command_log import SentCommand
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.ingest.ingest import Link
@@ -213,6 +214,11 @@ class EventBroadcaster:
         """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
+    def send_command(self, sent: SentCommand) -> None:
+        """Send that something is known of a command: pages that show its robot ask for it."""
+        key = {"site": sent.site, "robot": sent.robot}
+        self._add([], {("commands", f"{sent.site}/{sent.robot}"): as_json(key)})
+
     def send_defects(self, keys: Iterable[int]) -> None:
         """Send which defects changed; a page that shows them loads them again."""
         self._add([], {("defects", str(key)): as_json({"key": key}) for key in keys})
@@ -233,7 +239,13 @@ def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:
         view = {"received_at": arrival.received_at, "finding": message}
         return {("findings", f"{message.site}/{message.id}"): as_json(view)}
     if isinstance(message, Response):
-        result = {"command_id": message.command_id, "verb": message.verb, "result": message.result}
+        result = {
+            "site": message.site,
+            "robot": message.robot,
+            "command_id": message.command_id,
+            "verb": message.verb,
+            "result": message.result,
+        }
         changes = {("responses", message.id): as_json(result)}
         review = parse_review(message)
         if review is not None and is_finding(review.subject):  # of a verdict it is a claim, or told already

@@ -59,6 +59,10 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     ("GET", "/api/jobs/{id}/file"): Role.VIEWER,
     ("GET", "/metrics"): Role.VIEWER,
     ("GET", "/api/alerts"): Role.VIEWER,
+    ("GET", "/api/commands"): Role.VIEWER,
+    ("GET", "/api/drawings"): Role.VIEWER,
+    ("GET", "/api/drawing"): Role.VIEWER,
+    ("GET", "/api/drawing.png"): Role.VIEWER,
     # Deciding.
     ("POST", "/api/verdicts/{id}/review"): Role.REVIEWER,
     ("POST", "/api/findings/{site}/{id}/review"): Role.REVIEWER,
@@ -74,9 +78,16 @@ ROUTE_ROLES: Final[dict[RouteKey, Role | None]] = {
     # Commanding robots.
     ("POST", "/api/pictures/{site}/{robot}/{sha256}/ask"): Role.OPERATOR,
     ("POST", "/api/robots/{site}/{robot}/commands/{verb}"): Role.OPERATOR,
+    ("POST", "/api/robots/{site}/{robot}/update"): Role.OPERATOR,
+    ("POST", "/api/bundles"): Role.OPERATOR,
+    ("GET", "/api/bundles"): Role.OPERATOR,
     # Deciding who is told of what.
     ("POST", "/api/alerts/test"): Role.OPERATOR,
     ("POST", "/api/alerts/rules/{name}/{deed}"): Role.OPERATOR,
+    # Saying where on a drawing the robots find something.
+    ("POST", "/api/drawing.png"): Role.OPERATOR,
+    ("POST", "/api/drawing/placement"): Role.OPERATOR,
+    ("DELETE", "/api/drawing"): Role.OPERATOR,
     # Seeing who does what.
     ("GET", "/api/audit"): Role.ADMIN,
     ("GET", "/api/users"): Role.ADMIN,

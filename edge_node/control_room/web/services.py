@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.metrics.room_metrics import RoomMetrics
     from edge_node.control_room.people.audit import Audit
     from edge_node.control_room.people.logins import Logins
+    from edge_node.control_room.robots.command_desk import CommandDesk
     from edge_node.control_room.robots.review_service import ReviewService
+    from edge_node.control_room.robots.update_desk import UpdateDesk
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
 
@@ -27,7 +29,7 @@ class Services:
     """The parts of one control room.
 
     Attributes:
-        reviews: None where ``[commands] enabled = false``.
+        reviews: None where ``[commands] enabled = false``, as are commands and updates.
         alerts: None in tests that need none.
         metrics_turn: whoever asks for the metrics waits for those who do.
     """
@@ -43,6 +45,8 @@ class Services:
     metrics: RoomMetrics
     reviews: ReviewService | None = None
     alerts: AlertDesk | None = None
+    commands: CommandDesk | None = None
+    updates: UpdateDesk | None = None
     metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

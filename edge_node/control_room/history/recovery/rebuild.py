@@ -55,14 +55,8 @@ _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
-    *(
-        tables.retired,
-        tables.withdrawal,
-        tables.sighting,
-        tables.defect,
-        tables.defect_deed,
-        tables.defect_match,
-    ),
+    *(tables.retired, tables.withdrawal, tables.drawing, tables.command),
+    *(tables.sighting, tables.defect, tables.defect_deed, tables.defect_match),
     # what is raised is told by no second message
     *alert_tables.ALL,
     *(tables.mission, tables.mission_name),
@@ -261,6 +255,8 @@ class _Rebuild:
             return False
         if table is tables.picture:
             return _is_picture(row)
+        if table is tables.drawing:
+            return bool(hashlib.sha256(row["content"]).hexdigest() == row["sha256"])
         if table not in _MESSAGES:
             return True
         message: Any = _decode(row["payload"], _MESSAGES[table])

@@ -356,3 +356,33 @@ mission_name = Table(
     _number("named_us"),
     UniqueConstraint("robot_key", "epoch", "seq"),
 )
+# The drawing of an asset, and how metres become its pixels.
+drawing = Table(
+    "drawing",
+    metadata,
+    _key("drawing_key"),
+    _text("site"),
+    _text("asset"),
+    *(_text("sha256"), _text("source_sha256")),
+    *(_number("width_px"), _number("height_px"), _number("bytes")),
+    Column("content", LargeBinary, nullable=False),
+    _text("placement", default=""),  # JSON; "" until a person has placed it
+    *(_text("origin", default=""), _text("added_by", default=""), _number("added_us")),
+    *(_text("placed_by", default=""), _number("placed_us", optional=True)),
+    UniqueConstraint("site", "asset"),
+)
+# What people commanded from the page, and what came of it.
+command = Table(
+    "command",
+    metadata,
+    _key("command_key"),
+    *(_text(name) for name in ("command_id", "site", "robot", "verb")),
+    *(_text(name, default="") for name in ("detail", "asked_by")),
+    _number("asked_us"),
+    _text("state"),
+    *(_text(name, default="") for name in ("code", "text")),
+    Column("progress", MEASURE),
+    _number("changed_us"),
+    UniqueConstraint("command_id"),
+)
+Index("command_by_robot", command.c.site, command.c.robot, command.c.command_key)

@@ -46,11 +46,11 @@ def respond_bad_query(_request: Request, err: Exception) -> Response:
     return respond_problem(400, str(err))
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body of a request; b"" if it exceeds 8 KiB."""
-    body = b""
+async def read_body(request: Request, max_bytes: int = _MAX_BODY_BYTES) -> bytes:
+    """Return the body of a request; b"" if it exceeds ``max_bytes``."""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _MAX_BODY_BYTES:
+        if len(body) > max_bytes:
             return b""
-    return body
+    return bytes(body)

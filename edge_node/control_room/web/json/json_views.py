@@ -53,6 +53,8 @@ def verdict_row(verdict: Verdict, received_at: datetime, *, replayed: bool) -> d
         "area_mm2": verdict.area_mm2,
         "asset": verdict.asset,
         "distance_m": verdict.pose.distance_m if verdict.pose else None,
+        "x_m": verdict.pose.x_m if verdict.pose else None,
+        "y_m": verdict.pose.y_m if verdict.pose else None,
         "reason": verdict.reasons[0].text if verdict.reasons else None,
         "evidence_sha256": verdict.evidence_sha256,
     }
@@ -188,6 +190,7 @@ def person_view(person: Person, *, can_send: bool) -> dict[str, Any]:
         "can": {
             "review": can_send and person.may(Role.REVIEWER),
             "command": can_send and person.may(Role.OPERATOR),
+            "place": person.may(Role.OPERATOR),
             "administer": person.may(Role.ADMIN),
         },
         "logins": bool(person.session),

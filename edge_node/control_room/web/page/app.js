@@ -1,5 +1,6 @@
 // The page as a whole: views, selection, keys, and who is told what changed.
 import { showCommands } from "./live/commands.js";
+import "./drawings/drawings.js";
 import { closeDrawer, isOpen, openFinding, openSubject, openVerdict, openedKey, pictureKey, refresh } from "./detail/drawer.js";
 import { byId, el, setText } from "./dom.js";
 import { feed, fillFeed } from "./live/feed.js";
@@ -139,7 +140,7 @@ function onKey(event) {
     closeDrawer();
     return;
   }
-  if (typing || byId("keys").open) return;
+  if (typing || document.querySelector("dialog[open]")) return;
   const acts = {
     ...(hasForm() ? {} : toView),
     j: () => (shownView() === "review" ? stepQueue(1) : step(1)), k: () => (shownView() === "review" ? stepQueue(-1) : step(-1)),

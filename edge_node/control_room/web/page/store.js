@@ -16,7 +16,7 @@ let loading = null;
 let lastEventMs = 0;
 let held = null; // news that comes while the state is loaded
 
-/** Call `listener(detail)` when `kind` changed: all, link, robots, findings, verdicts, gaps, picture, stream. */
+/** Call `listener(detail)` when `kind` changed: all, link, robots, findings, verdicts, gaps, picture, stream, commands, defects. */
 export function on(kind, listener) {
   listeners.set(kind, [...(listeners.get(kind) ?? []), listener]);
 }
@@ -152,6 +152,8 @@ function apply(news) {
   for (const one of news.reviewed ?? []) refetch(one);
   for (const picture of news.pictures ?? []) tell("picture", picture);
   if (news.link) { known.link = news.link[0]; tell("link"); }
+  if (news.defects) tell("defects", news.defects);
+  for (const one of [...news.commands ?? [], ...news.responses ?? []]) tell("commands", one);
   if (news.gaps) { known.gaps = news.gaps[0]; tell("gaps"); }
 }
 

@@ -19,7 +19,7 @@ from edge_node.control_room.web import login_pages, metrics_endpoint, probes
 from edge_node.control_room.web.access import AccessMiddleware
 from edge_node.control_room.web.json import json_responses
 from edge_node.control_room.web.json.query_parameters import QueryError
-from edge_node.control_room.web.routes import downloads, missions
+from edge_node.control_room.web.routes import downloads, drawings, missions
 from edge_node.control_room.web.routes import queries as api
 from edge_node.control_room.web.services import get_services
 
@@ -42,6 +42,7 @@ def build_application(services: Services, lifespan: Lifespan[Starlette] | None =
         *api.ROUTES,
         *downloads.ROUTES,
         *missions.ROUTES,
+        *drawings.ROUTES,
         Mount("/page", StaticFiles(directory=PAGE)),
     ]
     app = Starlette(

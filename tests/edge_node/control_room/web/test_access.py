@@ -174,7 +174,7 @@ def test_a_program_acts_by_its_own_role(tmp_path: Path) -> None:
         token = room.users.add_token("export", Role.VIEWER)
         bearer = {"authorization": f"bearer {token}"}
         assert room.request("/api/state", **bearer).json()["can"] == {
-            "review": False, "command": False, "administer": False,
+            "review": False, "command": False, "place": False, "administer": False,
         }  # fmt: skip
         refused = room.request("/api/robots/quay/crawler-1/commands/ping", "POST", **bearer)
         assert (refused.status, "needs the role operator" in refused.json()["problem"]) == (403, True)

@@ -41,3 +41,27 @@ def test_what_cannot_be_commanded_is_refused_before_it_is_sent(tmp_path: Path) -
         ):
             assert room.request(path, "POST", given).status == status, path
         assert room.history.audit_entries(limit=9, action=Deed.COMMAND) == []
+
+
+def test_what_people_commanded_is_listed(tmp_path: Path) -> None:
+    """Each with its person and what came of it, of one robot or all; bundles are for operators."""
+    with RoomApp(tmp_path) as room:
+        room.history.add_verdict(verdict(1, "C"))
+        room.add_user("olga", "operator")
+        room.add_user("vera", "viewer")
+        operator, viewer = (room.log_in(name).cookie for name in ("olga", "vera"))
+        room.request("/api/robots/quay/crawler-1/commands/snapshot", "POST", cookie=operator)
+        for query, wanted in (("", ["snapshot"]), ("?site=quay&robot=other", [])):
+            found = room.request(f"/api/commands{query}", cookie=viewer).json()["commands"]
+            assert [one["verb"] for one in found] == wanted
+        (entry,) = room.request("/api/commands", cookie=viewer).json()["commands"]
+        assert (entry["asked_by"], entry["state"], entry["code"]) == ("olga", "refused", "not_sent")
+        assert room.request("/api/bundles", cookie=viewer).status == 403
+        assert room.request("/api/bundles", cookie=operator).json() == {"bundles": []}
+        refused = room.request("/api/bundles", "POST", b"<html>", cookie=operator)
+        assert (refused.status, "no bundle file" in refused.json()["problem"]) == (409, True)
+        for body, status in ((b"{}", 400), (b'{"file": "../x.bundle.tar"}', 409)):
+            path = "/api/robots/quay/crawler-1/update"
+            assert room.request(path, "POST", body, cookie=operator).status == status
+        entries = room.history.audit_entries(limit=9, action=Deed.BUNDLE)
+        assert [one.outcome for one in entries] == ["refused", "asked"]

@@ -1,0 +1,1 @@
+"""Keep what people commanded from the page."""
