@@ -110,10 +110,10 @@ EDGE_NODE = {
         "inference inspection shadow monitoring support commands daemon cli"
     ),
     "cli.control_room": (
-        "messages mqtt update integrations control_room control_room.history "
-        "control_room.history.recovery control_room.people "
+        "messages mqtt update integrations control_room control_room.history control_room.people "
         "control_room.metrics control_room.report control_room.robots control_room.service cli"
     ),
+    "cli.control_room.record": "control_room control_room.history.recovery cli cli.control_room",
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {

@@ -27,12 +27,16 @@ ACTIONS = {
     "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
     "admit": Subcommand("edge_node.cli.control_room.admit", "let robots in that wait, or list them"),
     "refuse": Subcommand("edge_node.cli.control_room.refuse", "keep robots out: nothing of them is stored"),
-    "backup": Subcommand("edge_node.cli.control_room.backup", "copy the record to a folder, while it runs"),
-    "check": Subcommand(
-        "edge_node.cli.control_room.check", "read all of the history, and say what is damaged"
+    "backup": Subcommand(
+        "edge_node.cli.control_room.record.backup", "copy the record to a folder, while it runs"
     ),
-    "restore": Subcommand("edge_node.cli.control_room.restore", "put a backup back"),
-    "salvage": Subcommand("edge_node.cli.control_room.salvage", "keep what a damaged history still holds"),
+    "check": Subcommand(
+        "edge_node.cli.control_room.record.check", "read all of the history, and say what is damaged"
+    ),
+    "restore": Subcommand("edge_node.cli.control_room.record.restore", "put a backup back"),
+    "salvage": Subcommand(
+        "edge_node.cli.control_room.record.salvage", "keep what a damaged history still holds"
+    ),
 }
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 
