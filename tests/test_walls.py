@@ -113,7 +113,7 @@ EDGE_NODE = {
         "messages mqtt update integrations control_room control_room.history control_room.people "
         "control_room.metrics control_room.report control_room.robots control_room.service cli"
     ),
-    "cli.control_room.record": "control_room control_room.history.recovery cli cli.control_room",
+    "cli.control_room.record": "messages control_room.history.recovery cli cli.control_room",
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {
