@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Commands for a control room on this machine; without one it runs.
+# Commands for a control room; without one it runs, all in one process.
 ACTIONS = {
+    "ingest": Subcommand("edge_node.cli.control_room.scale.ingest", "one of several that store messages"),
+    "web": Subcommand("edge_node.cli.control_room.scale.web", "one of several that serve the page"),
+    "broker-files": Subcommand(
+        "edge_node.cli.control_room.scale.broker_files", "write what several processes want: brokers, proxy"
+    ),
     "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
     "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
     "admit": Subcommand("edge_node.cli.control_room.admit", "let robots in that wait, or list them"),

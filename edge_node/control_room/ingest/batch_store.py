@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.record_proof.chain_book import StoredVerdict, note_verdicts
@@ -31,11 +32,13 @@ from edge_node.messages.verdict import Verdict
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.admission import Admission
     from edge_node.mqtt.types import Incoming
+
+_Decoded: TypeAlias = "tuple[Incoming, RobotMessage | UnreadableError | None]"
 
 _MAX_DETAIL = 200
 _MAX_TOPIC = 200
@@ -58,13 +61,14 @@ class Arrival:
     replayed: bool = False
 
 
-def store(
+def store(  # noqa: PLR0913  each is a part, by name
     history: History,
     batch: Sequence[Incoming],
     now: datetime | None = None,
     *,
     keys: RoomKeys | None = None,
     admission: Admission | None = None,
+    in_transaction: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
 ) -> list[Arrival]:
     """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
 
@@ -74,23 +78,23 @@ def store(
         now: when that was; the wall clock if not given.
         keys: by which signatures are checked; nothing signed is trusted if not given.
         admission: tells whose messages are stored; all robots' if not given.
+        in_transaction: called with what is stored, before it is committed.
 
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
+    received_at, keys = now or datetime.now(timezone.utc), keys or RoomKeys()
+    decoded = [(incoming, _decode(incoming)) for incoming in batch]  # before others have to wait for us
     try:
-        with history.transaction():
-            return _store_all(
-                history, batch, now or datetime.now(timezone.utc), keys or RoomKeys(), admission
-            )
+        with _open_transaction(history, decoded, admission):
+            arrivals = _store_all(history, decoded, received_at, keys, admission)
+            in_transaction(arrivals)
+            return arrivals
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
+            parts = {"keys": keys, "admission": admission, "in_transaction": in_transaction}
             alone = ([message] for message in batch)
-            return [
-                arrival
-                for one in alone
-                for arrival in store(history, one, now, keys=keys, admission=admission)
-            ]
+            return [arrival for one in alone for arrival in store(history, one, now, **parts)]  # type: ignore[arg-type]
         _log.exception("a message that decodes cannot be stored")
         note_refused(history, f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
@@ -103,9 +107,43 @@ def note_refused(history: History, reason: str, topic: str, detail: str) -> None
     )
 
 
+def _decode(incoming: Incoming) -> RobotMessage | UnreadableError | None:
+    try:
+        return decode(incoming)
+    except UnreadableError as err:
+        return err
+
+
+@contextlib.contextmanager
+def _open_transaction(
+    history: History, decoded: Sequence[_Decoded], admission: Admission | None
+) -> Iterator[None]:
+    """Open the transaction of a batch: where processes share the history, beside those for other robots.
+
+    What is counted for the room, and robots that are new, want the history alone: two processes must not let
+    in one robot too many.
+    """
+    found = [message for _, message in decoded if message is not None]
+    robots = {(one.site, one.robot) for one in found if not isinstance(one, UnreadableError)}
+    is_plain = not any(isinstance(one, UnreadableError) for one in found) and (
+        admission is None or all(admission.knows(*robot) for robot in robots)
+    )
+    if not history.database.is_shared:
+        with history.transaction():
+            yield
+    elif is_plain:
+        with history.database.transaction(robots=sorted(robots)):
+            yield
+    else:
+        with history.transaction():
+            if admission is not None:
+                admission.look(at_once=True)
+            yield
+
+
 def _store_all(
     history: History,
-    batch: Sequence[Incoming],
+    decoded: Sequence[_Decoded],
     received_at: datetime,
     keys: RoomKeys,
     admission: Admission | None,
@@ -113,15 +151,12 @@ def _store_all(
     arrivals = []
     verdicts: list[StoredVerdict] = []
     waiting: Counter[tuple[str, str]] = Counter()
-    for incoming in batch:
-        try:
-            message = decode(incoming)
-        except UnreadableError as err:
-            note_refused(history, str(err), incoming.topic, err.detail)
-            continue
+    for incoming, message in decoded:
         if message is None:
             continue
-        if admission is not None and not admission.admits(message.site, message.robot):
+        if isinstance(message, UnreadableError):
+            note_refused(history, str(message), incoming.topic, message.detail)
+        elif admission is not None and not admission.admits(message.site, message.robot):
             if not isinstance(message, RetiredRobot):
                 waiting[message.site, message.robot] += 1
         elif isinstance(message, Verdict):

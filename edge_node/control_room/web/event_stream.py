@@ -57,15 +57,23 @@ class BrowserQueue:
         self._closed = False
         self._is_signalled = False
 
-    def add(self, verdicts: Sequence[bytes], changes: Iterable[tuple[tuple[str, str], bytes]]) -> None:
-        """Queue changes; from any thread, never blocks."""
+    def add(
+        self, verdicts: Sequence[bytes], changes: Iterable[tuple[tuple[str, str], bytes]], skipped: int = 0
+    ) -> None:
+        """Queue changes, and count verdicts that are not among them; from any thread, never blocks."""
         with self._lock:
-            self._skipped += max(0, len(self._verdicts) + len(verdicts) - _MAX_VERDICTS)
+            self._skipped += max(0, len(self._verdicts) + len(verdicts) - _MAX_VERDICTS) + skipped
             self._verdicts.extend(verdicts)
             self._changes.update(changes)
             if len(self._changes) > _MAX_CHANGES:
                 self._resync = True
                 self._changes.clear()
+            self._signal()
+
+    def resync(self) -> None:
+        """Let the page load everything again; from any thread."""
+        with self._lock:
+            self._resync = True
             self._signal()
 
     def close(self) -> None:
@@ -168,8 +176,20 @@ class EventBroadcaster:
         for browser in browsers:
             browser.close()
 
-    def send_arrivals(self, arrivals: Sequence[Arrival]) -> None:
-        """Send messages that were stored; called in the ingest's thread."""
+    def send_resync(self) -> None:
+        """Let all pages load everything again: what changed is not known any more."""
+        with self._lock:
+            browsers = list(self._browsers)
+        for browser in browsers:
+            browser.resync()
+
+    def note_robots(self, robots: Iterable[tuple[str, str]]) -> None:
+        """Note robots whose state changed, by site and name."""
+        with self._lock:
+            self._changed.update(robots)
+
+    def send_arrivals(self, arrivals: Sequence[Arrival], skipped: int = 0) -> None:
+        """Send messages that were stored, and count verdicts that are not among them; from one thread."""
         verdicts: list[bytes] = []
         changes: dict[tuple[str, str], bytes] = {}
         with self._lock:
@@ -184,7 +204,7 @@ class EventBroadcaster:
                 verdicts.append(as_json(verdict_row(message, arrival.received_at, replayed=arrival.replayed)))
             else:
                 changes.update(_change(arrival))
-        self._add(verdicts, changes)
+        self._add(verdicts, changes, skipped)
 
     def send_link(self, link: Link) -> None:
         """Send the state of the control room's own broker connection; called in the ingest's thread."""
@@ -213,13 +233,15 @@ class EventBroadcaster:
         """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
-    def _add(self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes]) -> None:
+    def _add(
+        self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes], skipped: int = 0
+    ) -> None:
         if not verdicts and not changes:
             return
         with self._lock:
             browsers = list(self._browsers)
         for browser in browsers:
-            browser.add(verdicts, changes.items())
+            browser.add(verdicts, changes.items(), skipped)
 
 
 def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:

@@ -24,12 +24,13 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from edge_node.control_room.history.storage.dialect import DIALECT
-from edge_node.control_room.history.storage.tables import metadata
+from edge_node.control_room.history.storage.process_tables import TABLES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.schema import ExecutableDDLElement
 
+metadata = TABLES[0].metadata  # with the tables of all modules
 _VERSIONS = Path(__file__).parent / "versions"
 
 # As Alembic makes it.

@@ -1,0 +1,121 @@
+"""Serve a room's page in one of several processes, behind a proxy, until SIGTERM; others store messages."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_node.control_room.history.opening import open_history
+from edge_node.control_room.history.processes.changes import Changes, insert_changes
+from edge_node.control_room.history.recovery.room_lock import RoomLock
+from edge_node.control_room.ingest.readiness import Readiness
+from edge_node.control_room.ingest.trimming import open_room_floor
+from edge_node.control_room.long_work.job_queue import JobQueue
+from edge_node.control_room.metrics.room_metrics import RoomMetrics
+from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
+from edge_node.control_room.people.audit import Audit
+from edge_node.control_room.people.logins import Logins, check_logins
+from edge_node.control_room.robots.review_service import ReviewService
+from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.page_server import bind, open_book, run_page
+from edge_node.control_room.service.shared_room import check_shared
+from edge_node.control_room.settings import check_secrets, exposed_secrets
+from edge_node.control_room.sharing.bell import Bell
+from edge_node.control_room.sharing.followed_link import FollowedLink
+from edge_node.control_room.web.change_follower import ChangeFollower
+from edge_node.control_room.web.event_stream import EventBroadcaster
+from edge_node.control_room.web.services import Services
+from edge_node.errors import CorrosionError
+from edge_node.messages.topics import Topics
+from edge_node.mqtt.endpoint import endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_node.control_room.history.history import History
+    from edge_node.control_room.settings import RoomSettings
+    from edge_node.mqtt.types import Endpoint
+
+_log = logging.getLogger(__name__)
+
+
+def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: None) -> None:
+    """Serve the page until SIGTERM or SIGINT; call ``ready`` with its address.
+
+    Raises:
+        ConfigError: a file cannot be read, the port cannot be bound, or the database is for one process.
+        HistoryError: the history cannot be opened.
+    """
+    check_certificate(settings.web)
+    check_secrets(settings)
+    check_shared(settings)
+    check_logins(settings)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
+    folder = Path(settings.room.state_dir)
+    listening = bind(settings)
+    with contextlib.ExitStack() as stack:
+        stack.callback(listening.close)
+        stack.enter_context(RoomLock(folder, is_shared=True))
+        floor = stack.enter_context(open_room_floor(folder))
+        history = open_history(settings.room)
+        stack.callback(history.close)
+        bell, events = Bell(history.database), EventBroadcaster()
+        audit = Audit(history)
+        logins = Logins(settings, audit, floor.now_s, history.database)
+        stack.callback(logins.close)
+        reviews = None
+        if settings.commands.enabled:
+            told = _tell_all(history, events, bell)
+            reviews = ReviewService(settings.commands, _endpoint(settings), history, told)
+            stack.callback(reviews.close)
+        follower = ChangeFollower(history, events, lambda: link.look())  # noqa: PLW0108  made below
+        link = FollowedLink(history.database, lambda: follower.is_alive, events.send_link)
+        name = f"web-{os.getpid()}-{secrets.token_hex(2)}"
+        jobs, book = JobQueue(folder, name=name), open_book(settings.web)
+        readiness, metrics = Readiness(folder, history, stores=False), RoomMetrics()
+        services = Services(
+            *(settings, history, events, link, logins, audit, jobs, readiness, metrics, reviews)
+        )
+        sources = Sources(
+            *(settings.room, history, None, jobs, book, events.__len__),
+            tells_history=lambda: False,
+            process=name,
+        )
+        metrics.add_snapshot(RoomSnapshot(sources))
+        stack.callback(bell.stop)
+        stack.callback(follower.stop)
+
+        def start() -> None:
+            bell.start()
+            follower.start()
+
+        run_page(services, book, listening, start, ready)
+
+
+def _endpoint(settings: RoomSettings) -> Endpoint:
+    """Return where commands are sent; each opens a connection under this client id and a random end."""
+    mqtt = settings.mqtt
+    mqtt = msgspec.structs.replace(mqtt, client_id=f"{(mqtt.client_id or 'corrosion')[:20]}-web")
+    return endpoint(mqtt, Topics("room", "room"))
+
+
+def _tell_all(history: History, events: EventBroadcaster, bell: Bell) -> Callable[[str, str], None]:
+    """Return what tells the pages of this process and of others of a review."""
+
+    def tell(subject: str, site: str) -> None:
+        events.send_reviewed(subject, site)
+        try:
+            with history.database.transaction(robots=()):
+                insert_changes(history.database, Changes(reviewed=((site, subject),)))
+            bell.ring()
+        except CorrosionError as err:
+            _log.warning("%s; the pages of other processes show the review later", err)
+
+    return tell
