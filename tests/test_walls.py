@@ -53,7 +53,8 @@ EDGE_NODE = {
         "messages config mqtt camera camera.backends camera.capture spool inference inspection "
         "evidence findings delivery shadow monitoring commands daemon"
     ),
-    "control_room": "config mqtt",
+    # where the history lies is a matter of the configuration: the URL of a database is checked with it
+    "control_room": "config mqtt control_room.history.storage",
     "control_room.history.storage": "",
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
@@ -75,7 +76,7 @@ EDGE_NODE = {
     "control_room.report": (
         "messages record view inspection evidence control_room.history control_room.history.record_proof"
     ),
-    "control_room.long_work": "control_room.history control_room.report",
+    "control_room.long_work": "control_room.history control_room.history.storage control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
@@ -101,7 +102,7 @@ EDGE_NODE = {
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
+        "control_room.history.storage control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
         "control_room.metrics control_room.robots control_room.web control_room.web.routes"
     ),
     "cli": "messages config inference update integrations",
@@ -191,6 +192,7 @@ SOLE_IMPORTERS = {
 SOLE_PACKAGES = {
     ("edge_node", "sqlalchemy"): "edge_node.control_room.history",
     ("edge_node", "alembic"): "edge_node.control_room.history.storage",
+    ("edge_node", "psycopg"): "edge_node.control_room.history.storage",
 }
 
 # Modules that stay pure, or at least free of a neighbour's library.

@@ -47,6 +47,16 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The history: folder, bounds, receipts."""
 
     state_dir: Annotated[str, about("Folder for the history.", min_length=1)] = "/var/lib/corrosion-room"
+    database: Annotated[
+        Text | None,
+        about(
+            "PostgreSQL instead of a file in state_dir: postgresql+psycopg://USER@HOST/NAME (extra postgres)."
+        ),
+    ] = None
+    database_password_file: Annotated[Text | None, about("File with the password of that user.")] = None
+    pictures_dir: Annotated[
+        Text | None, about("Folder of pictures beside PostgreSQL; `pictures` in state_dir if not given.")
+    ] = None
     title: Annotated[str, about("Heading of the page.", min_length=1, max_length=60)] = "Control room"
     site: Annotated[Id | None, about("Subscribe to one site only; all if not given.")] = None
     max_mb: Annotated[int, about("Bound on messages; beyond, who uses most gives the oldest.", ge=10)] = 4096

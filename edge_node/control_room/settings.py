@@ -13,6 +13,7 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
+from edge_node.control_room.history.storage.postgres_address import check_url
 from edge_node.control_room.sections import (
     BrokerConfig,
     RobotsConfig,
@@ -95,6 +96,7 @@ def build_settings(  # noqa: PLR0913  each is a section, by name
         raise ConfigError(describe_invalid(err, document, RoomSettings)) from err
     check_security(settings.mqtt)
     _check_web(settings.web)
+    _check_database(settings.room)
     for name in settings.robots.keys_of:
         if not _ROBOT.fullmatch(name):
             raise ConfigError(f"[robots] keys_of: {name!r} is no SITE/ROBOT, such as hall-3/crawler-1")
@@ -144,6 +146,16 @@ def _check_logins(settings: RoomSettings) -> None:
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:
         raise ConfigError(f"[web] trusted_proxies: others reach the page through them: {wanted}")
+
+
+def _check_database(room: RoomConfig) -> None:
+    """Raise ConfigError for keys of a PostgreSQL database that cannot be used, or that stand without one."""
+    if room.database is not None:
+        check_url(room.database)
+        return
+    for key in ("database_password_file", "pictures_dir"):
+        if getattr(room, key) is not None:
+            raise ConfigError(f"[room] {key} belongs to a PostgreSQL database: give database too, or neither")
 
 
 def _check_web(web: WebConfig) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
 from edge_node.control_room.history.audit import Deed
-from edge_node.control_room.history.history import History
+from edge_node.control_room.history.opening import open_history
 from edge_node.errors import ConfigError
 from edge_node.messages.topics import ID_WANTED, is_id
 
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Admit robots, or list those that wait, were admitted or were refused."""
     if args.robots:
         return decide(args, args.robots, admit=True)
-    history = History(Path(find_room(args).room.state_dir), read_only=True)
+    history = open_history(find_room(args).room, read_only=True)
     try:
         found = history.quarantined()
     finally:
@@ -54,16 +53,16 @@ def decide(args: argparse.Namespace, robots: Sequence[str], *, admit: bool) -> i
     for given, parts in zip(robots, names, strict=True):
         if len(parts) != 2 or not all(is_id(part) for part in parts):
             raise ConfigError(f"{given!r}: wanted SITE/ROBOT; of each {ID_WANTED}")
-    folder = Path(find_room(args).room.state_dir)
+    room = find_room(args).room
     word = "admit" if admit else "refuse"
-    history = History(folder)
+    history = open_history(room)
     try:
         for site, robot in names:
             history.decide_robot(site, robot, admit=admit, by=getpass.getuser())
     finally:
         history.close()
     for given in robots:
-        note_deed(folder, Deed.ADMIT, given, text=word)
+        note_deed(room, Deed.ADMIT, given, text=word)
         print(f"{given}: {'admitted' if admit else 'refused'}")
     return 0
 

@@ -8,8 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.room_option import default_state_dir
-from edge_node.control_room.history.history import History
+from edge_node.cli.control_room.room_option import default_state_dir, room_in
+from edge_node.control_room.history.opening import open_history
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated
 from edge_node.control_room.report.mission_csv import render_mission_csv
@@ -22,6 +22,7 @@ from edge_node.messages.plain_text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.control_room.history.history import History
     from edge_node.control_room.report.mission import Mission
 
 _STATE_DIR = Path("/var/lib/corrosion-room")
@@ -61,11 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report or export the data set."""
-    folder = Path(load_settings(args.config).room.state_dir) if args.config else args.state_dir
-    folder = folder or _state_dir()
+    room = load_settings(args.config).room if args.config else room_in(args.state_dir or _state_dir())
     if args.action == "report":
         _check_destination(args.out)
-    history = History(folder, read_only=True)
+    history = open_history(room, read_only=True)
     try:
         return _export(history, args) if args.action == "export-dataset" else _report(history, args)
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.number_options import whole_number_between
 from edge_node.control_room.history.audit import Deed
-from edge_node.control_room.history.history import History
+from edge_node.control_room.history.opening import open_history
 from edge_node.messages.plain_text import escape_unprintable
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the audit, oldest first."""
-    history = History(Path(find_room(args).room.state_dir), read_only=True)
+    history = open_history(find_room(args).room, read_only=True)
     try:
         entries = history.audit_entries(
             limit=args.last, user=args.user, action=Deed(args.action) if args.action else None

@@ -48,8 +48,12 @@ def find_room(args: argparse.Namespace) -> RoomSettings:
         return load_settings(args.config, may_lack_users=True)
     folder = str(args.state_dir or find_state_dir())
     settings = build_settings(mqtt={"hostname": "127.0.0.1"})
-    room = msgspec.structs.replace(RoomConfig(), state_dir=folder)
-    return msgspec.structs.replace(settings, room=room)
+    return msgspec.structs.replace(settings, room=room_in(folder))
+
+
+def room_in(folder: Path | str) -> RoomConfig:
+    """Return the settings of a control room whose history is a file in ``folder``."""
+    return msgspec.structs.replace(RoomConfig(), state_dir=str(folder))
 
 
 def find_state_dir() -> Path:
@@ -75,25 +79,26 @@ def check_extra() -> None:
         ) from err
 
 
-def note_deed(folder: Path, action: Deed, subject: str, *, outcome: str = "done", text: str = "") -> None:
+def note_deed(
+    where: RoomConfig | Path, action: Deed, subject: str, *, outcome: str = "done", text: str = ""
+) -> None:
     """Write into a control room's audit what was done on the command line, where there is a history.
 
     It is done by the account of the operating system. What cannot be written is said, and no failure.
     """
-    from edge_node.control_room.history.database import NAME
-
+    room = room_in(where) if isinstance(where, Path) else where
     try:
-        if not (folder / NAME).is_file():
-            return
-        from edge_node.control_room.history.history import History
+        from edge_node.control_room.history.opening import is_there, open_history
         from edge_node.control_room.people.audit import Audit
         from edge_node.control_room.people.roles import Origin, Person, Role
 
-        history = History(folder)
+        if not is_there(room):
+            return
+        history = open_history(room)
         try:
             person = Person(getpass.getuser(), Role.ADMIN, Origin.COMMAND_LINE, "")
             Audit(history).note(person, action, subject, outcome=outcome, text=text)
         finally:
             history.close()
     except (CorrosionError, OSError, ImportError, KeyError) as err:
-        print(f"not in the audit of the control room in {folder}: {err}", file=sys.stderr)
+        print(f"not in the audit of the control room in {room.state_dir}: {err}", file=sys.stderr)

@@ -97,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
     if args.check:
+        from edge_node.control_room.history.opening import name_place
+
         for sentence in exposed_secrets(settings):
             _log.warning("%s", sentence)
         from edge_node.control_room.service.check import find_notes, find_problems
@@ -106,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
             f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
-            f" {settings.mqtt.hostname}, the history lies in {settings.room.state_dir}."
+            f" {settings.mqtt.hostname}, the history lies in {name_place(settings.room)}."
         )
         for note in find_notes(settings):
             print(f"note: {note}")

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if what in ("list", "token list"):
         return _list(users, as_json=args.json)
     text = _change(users, what, args)
-    note_deed(Path(settings.room.state_dir), Deed.USER, args.name, text=f"{what}{text}")
+    note_deed(settings.room, Deed.USER, args.name, text=f"{what}{text}")
     return 0
 
 

@@ -1,8 +1,8 @@
 """Open the history's database, run transactions and prepared statements in it: the one door to it.
 
 One connection writes and a few read, so that neither waits for the other. Statements are SQLAlchemy's, made
-of the tables in ``storage/tables.py``; each is compiled once. What is the database's own stands in
-``storage/dialect.py``.
+of the tables in ``storage/tables.py``; each is compiled once. What is a database's own stands in
+``storage/sqlite.py`` and ``storage/postgres.py``.
 """
 
 from __future__ import annotations
@@ -11,38 +11,40 @@ import contextlib
 import queue
 import threading
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
-from edge_node.control_room.history.storage import dialect, migration
-from edge_node.control_room.history.storage.epoch_counts import fill_counts
-from edge_node.control_room.history.storage.older_files import add_what_lacks
-from edge_node.control_room.history.storage.prepared import Preparer
+from edge_node.control_room.history.storage.backend import DatabaseUnusableError
+from edge_node.control_room.history.storage.sqlite import NAME, SqliteBackend
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Executable
+    from sqlalchemy import Executable
 
-NAME = "history.db"
-_VERSION = 1  # of the tables: a program of the same one goes on with the file, whatever was added since
+    from edge_node.control_room.history.storage.backend import Backend
+    from edge_node.control_room.history.storage.picture_files import PictureFiles
+    from edge_node.control_room.history.storage.place import DatabasePlace
+    from edge_node.control_room.history.storage.prepared import Prepared
+
+__all__ = ["NAME", "ContendedError", "Database", "HistoryError", "from_us", "to_us"]
+
 _READERS = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-_DAMAGED = (
-    "; the file is damaged: `edge-node control-room check` tells where, and with the control room stopped"
-    " `edge-node control-room salvage` keeps what can still be read"
-)
-_PREPARER = Preparer(dialect.DIALECT)
 _NOTHING: Mapping[str, Any] = {}
+_Read = TypeVar("_Read")
 
 
 class HistoryError(CorrosionError):
     """The history cannot be opened, read or written."""
+
+
+class ContendedError(HistoryError):
+    """Two transactions waited for each other; nothing was written, and the same may be tried again."""
 
 
 def to_us(moment: datetime) -> int:
@@ -62,60 +64,81 @@ class Database:
 
     ``values`` of a statement are those that it binds by name; a statement is made once, with the module that
     runs it or for each shape of a filter, and kept: it is found again by its identity.
+
+    Attributes:
+        guard: called at the begin of each transaction; what it raises keeps anything from being written.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open the file in ``folder``; make it if it does not exist, upgrade it if it is of an older version.
+    def __init__(self, folder: Path, *, read_only: bool = False, place: DatabasePlace | None = None) -> None:
+        """Open the history; make it if it does not exist, upgrade it if it is of an older version.
 
         Args:
-            folder: the control room's state folder.
-            read_only: the file must exist and is not changed: for use while a control room runs on it.
+            folder: the control room's state folder, in which the file lies.
+            read_only: it must exist and is not changed: for use while a control room runs on it.
+            place: the PostgreSQL database that holds it instead.
 
         Raises:
-            HistoryError: the file is no history, is damaged, or was written by a newer version.
+            HistoryError: it is no history, is damaged, or was written by a newer version.
+            ConfigError: ``place`` cannot be used.
         """
-        self.path = folder / NAME
         self._lock = threading.RLock()
         self._depth = 0
-        self._engine = dialect.make_engine(self.path)
-        self._errors = (self._engine.dialect.loaded_dbapi.Error, SQLAlchemyError, OSError)
-        self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._connections: list[Connection] = []
+        self.guard: Callable[[], None] | None = None
         self._writer: Any = None
-        self.lacking: frozenset[str] = frozenset()
-        if read_only and not self.path.is_file():
-            raise HistoryError(f"{self.path}: not there; is it the state_dir of a control room?")
+        self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        try:
+            self._backend: Backend = _find_backend(folder, place, read_only=read_only)
+        except (DatabaseUnusableError, OSError) as err:
+            raise HistoryError(f"{folder / NAME}: {getattr(err, 'strerror', None) or err}") from err
+        self._errors: tuple[type[Exception], ...] = (*self._backend.errors, DatabaseUnusableError)
         with self._translated():
             try:
                 if not read_only:
-                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    dialect.make_file(self.path)
-                    self._writer = self._open_writer()
+                    self._writer = self._backend.open_writer()
                 for _ in range(_READERS):
-                    self._readers.put(self._open_reader(read_only=read_only))
+                    self._readers.put(self._backend.open_reader(read_only=read_only))
             except BaseException:
                 self.close()
                 raise
-            self._place = self._find_place()
+
+    @property
+    def is_shared(self) -> bool:
+        """Other processes may write into the history at the same time."""
+        return self._backend.is_shared
+
+    @property
+    def backend(self) -> Backend:
+        """What is the database's own, for packages that need it."""
+        return self._backend
+
+    @property
+    def pictures(self) -> PictureFiles | None:
+        """Where the contents of pictures lie; None where they are in the rows."""
+        return self._backend.pictures
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Columns of verdicts that an older file lacks, which is only read."""
+        return self._backend.lacking
 
     def close(self) -> None:
-        """Close all connections, which checkpoints the write-ahead log; never raises."""
-        for connection in reversed(self._connections):
-            with contextlib.suppress(*self._errors):
-                connection.close()
-        self._connections.clear()
+        """Close all connections; never raises."""
+        self._backend.close()
 
     def check_place(self) -> None:
         """Raise HistoryError if the file was removed or replaced: what is written then is lost at the end."""
-        if self._find_place() != self._place:
-            raise HistoryError(
-                f"{self.path}: was removed or replaced while this program writes to it;"
-                " put it back, or start the program again"
-            )
+        with self._translated():
+            self._backend.check_place()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, robots: Sequence[tuple[str, str]] | None = None) -> Iterator[None]:
         """Commit all writes inside at once, or none of them; may be nested.
+
+        No other transaction of the room runs at the same time, also not of another process: so what is read
+        inside stays as it is until the end. One with ``robots`` runs beside those of other robots.
+
+        Args:
+            robots: site and name of those whose rows alone are written; known ones stay locked to the end.
 
         Raises:
             HistoryError: nothing was written.
@@ -123,10 +146,12 @@ class Database:
         with self._lock, self._translated():
             writer = self._need_writer()
             if self._depth == 0:
-                self.check_place()
-                writer.execute(dialect.BEGIN)
+                self._backend.check_place()
+                self._begin(writer, robots)
             self._depth += 1
             try:
+                if self._depth == 1 and self.guard is not None:
+                    self.guard()
                 yield
             except BaseException:
                 self._depth -= 1
@@ -143,50 +168,52 @@ class Database:
 
     def write(self, statement: Executable, values: Mapping[str, Any] = _NOTHING) -> int:
         """Run a statement, in the open transaction or in one of its own, and return the rows changed."""
-        return int(self._execute(statement, values).rowcount)
+        return int(self._execute(self._prepare(statement), values).rowcount)
 
     def write_all(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of ``rows``, in the open transaction or in one of its own."""
-        prepared = _PREPARER.prepare(statement)
         with self.transaction():
-            self._writer.executemany(prepared.text, [prepared.bind(row) for row in rows])
+            self._backend.write_all(self._need_writer(), statement, rows)
 
     def insert(self, statement: Executable, values: Mapping[str, Any]) -> int:
         """Insert a row and return the key that it was given."""
-        return dialect.read_new_key(self._execute(statement, values))
+        return self._backend.read_new_key(self._execute(self._backend.prepare_insert(statement), values))
 
     def peek(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> tuple[Any, ...] | None:
         """Return the first row of a query, uncommitted writes included."""
-        prepared = _PREPARER.prepare(query)
-        with self._lock:
-            try:
-                cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
-                row: tuple[Any, ...] | None = cursor.fetchone()
-            except self._errors as err:
-                raise self._translate(err) from err
+        prepared = self._prepare(query)
+        with self._lock, self._translated():
+            cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
+            row: tuple[Any, ...] | None = cursor.fetchone()
         return row
+
+    def peek_all(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> list[tuple[Any, ...]]:
+        """Return all rows of a query, uncommitted writes included."""
+        prepared = self._prepare(query)
+        with self._lock, self._translated():
+            cursor = self._need_writer().execute(prepared.text, prepared.bind(values))
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+    def peek_each(self, query: Executable, rows: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
+        """Return the rows of a query for each of ``rows``, uncommitted writes included."""
+        with self._lock, self._translated():
+            return self._backend.read_each(self._need_writer(), query, rows)
 
     def rows(self, query: Executable, values: Mapping[str, Any] = _NOTHING) -> list[tuple[Any, ...]]:
         """Return all rows of a query over committed data."""
-        prepared = _PREPARER.prepare(query)
-        reader = self._readers.get()
-        try:
-            found: list[tuple[Any, ...]] = reader.execute(prepared.text, prepared.bind(values)).fetchall()
-        except self._errors as err:
-            raise self._translate(err) from err
-        else:
+        prepared = self._prepare(query)
+        bound = prepared.bind(values)
+
+        def read(reader: Any) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = reader.execute(prepared.text, bound).fetchall()
             return found
-        finally:
-            self._readers.put(reader)
+
+        return self._read(read)
 
     def used_bytes(self) -> int:
-        """Return the size of the file without its free pages."""
-        reader = self._readers.get()
-        try:
-            with self._translated():
-                return dialect.read_used_bytes(reader)
-        finally:
-            self._readers.put(reader)
+        """Return what the history takes on the disk: of a file its size without its free pages."""
+        return self._read(self._backend.read_used_bytes)
 
     def compact(self) -> bool:
         """Write the file anew without the room that deleted rows left in its pages; False if it cannot be.
@@ -195,84 +222,87 @@ class Database:
         """
         with self._lock:
             try:
-                return dialect.compact(self._need_writer(), self.path)
+                return self._backend.compact(self._need_writer())
             except self._errors:
                 return False
 
-    def _execute(self, statement: Executable, values: Mapping[str, Any]) -> Any:
-        prepared = _PREPARER.prepare(statement)
+    def ensure_partition(self, received_us: int) -> None:
+        """Make room for verdicts of a time, in the open transaction, where the database has partitions."""
+        with self._translated():
+            self._backend.ensure_partition(self._need_writer(), received_us)
+
+    def drop_partitions(self, last: int) -> bool:
+        """Drop the partitions with no position beyond ``last``, in the open transaction; False if in use."""
+        with self._translated():
+            return self._backend.drop_partitions(self._need_writer(), last)
+
+    def _prepare(self, statement: Executable) -> Prepared:
+        return self._backend.preparer.prepare(statement)
+
+    def _execute(self, prepared: Prepared, values: Mapping[str, Any]) -> Any:
         with self._lock:
             if self._depth:  # this thread's own transaction: it holds the lock and translates errors
                 return self._need_writer().execute(prepared.text, prepared.bind(values))
             with self.transaction():
                 return self._need_writer().execute(prepared.text, prepared.bind(values))
 
-    def _find_place(self) -> tuple[int, int] | None:
-        """Return what tells the file from another of the same name; None if it is gone."""
+    def _read(self, read: Callable[[Any], _Read]) -> _Read:
+        """Read by one of the readers; once more by a new connection where the old one has ended."""
+        reader = self._readers.get()
         try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
+            with self._translated():
+                try:
+                    return read(reader)
+                except self._errors:
+                    if not self._backend.is_lost(reader):
+                        raise
+                self._backend.close_connection(reader)
+                reader = self._backend.open_reader(read_only=False)
+                return read(reader)
+        finally:
+            self._readers.put(reader)
 
     def _need_writer(self) -> Any:
         if self._writer is None:
-            raise HistoryError(f"{self.path}: opened for reading only")
+            raise HistoryError(f"{self._backend.name}: opened for reading only")
+        if self._depth == 0 and self._backend.is_lost(self._writer):
+            self._backend.close_connection(self._writer)
+            self._writer = self._backend.reopen_writer()
         return self._writer
+
+    def _begin(self, writer: Any, robots: Sequence[tuple[str, str]] | None) -> None:
+        try:
+            self._backend.begin(writer, robots)
+        except BaseException:
+            self._roll_back(writer)
+            raise
 
     def _roll_back(self, writer: Any) -> None:
         with contextlib.suppress(*self._errors):
             writer.rollback()
 
-    def _open_writer(self) -> Any:
-        """Return the driver's connection that writes, after the tables are this version's."""
-        connection = self._connect()
-        with connection.begin():
-            connection.execute(text(dialect.BEGIN))
-            if dialect.is_empty(connection):
-                dialect.mark(connection, _VERSION)
-                migration.make_tables(connection)
-            self._check_kind(connection)
-            migration.upgrade(connection)
-            fill_counts(connection)
-        return connection.connection.driver_connection
-
-    def _open_reader(self, *, read_only: bool) -> Any:
-        connection = self._connect()
-        if read_only:
-            with connection.begin():
-                self._check_kind(connection)
-                self.lacking = add_what_lacks(connection)
-        reader = connection.connection.driver_connection
-        dialect.forbid_writing(reader)
-        return reader
-
-    def _connect(self) -> Connection:
-        connection = self._engine.connect()
-        self._connections.append(connection)
-        return connection
-
-    def _check_kind(self, connection: Connection) -> None:
-        version = dialect.read_mark(connection)
-        if version is None:
-            raise HistoryError(f"{self.path}: not a history of a control room; choose another state_dir")
-        if version != _VERSION:
-            raise HistoryError(
-                f"{self.path}: version {version}, this program reads {_VERSION};"
-                " use the program that wrote it, or another state_dir"
-            )
-
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Raise errors of the database and the operating system as ``HistoryError`` with the file's path."""
+        """Raise errors of the database and the operating system as ``HistoryError`` with the place's name."""
         try:
             yield
         except self._errors as err:
             raise self._translate(err) from err
 
-    def _translate(self, err: Exception) -> HistoryError:
+    def _translate(self, err: Exception) -> Exception:
+        name = self._backend.name
         if isinstance(err, OSError):
-            return HistoryError(f"{self.path}: {err.strerror or err}")
+            return HistoryError(f"{name}: {err.strerror or err}")
         cause = err.orig if isinstance(err, DBAPIError) and err.orig is not None else err
-        advice = _DAMAGED if dialect.is_damaged(cause) else ""
-        return HistoryError(f"{self.path}: {cause}{advice}")
+        if self._backend.is_refused_value(cause):
+            return ValueError(str(cause))
+        text = f"{name}: {' '.join(str(cause).split())}{self._backend.give_advice(cause)}"
+        return ContendedError(text) if self._backend.is_contended(cause) else HistoryError(text)
+
+
+def _find_backend(folder: Path, place: DatabasePlace | None, *, read_only: bool) -> Backend:
+    if place is None:
+        return SqliteBackend(folder, read_only=read_only)
+    from edge_node.control_room.history.storage.postgres import PostgresBackend
+
+    return PostgresBackend(place, folder)

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         VerdictFilter,
         VerdictRecord,
     )
+    from edge_node.control_room.history.storage.place import DatabasePlace
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement
@@ -63,17 +64,15 @@ if TYPE_CHECKING:
 class History:
     """The database of one control room; any thread may use it."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open the history in ``folder``; create it if it does not exist.
+    def __init__(self, folder: Path, *, read_only: bool = False, place: DatabasePlace | None = None) -> None:
+        """Open the history in ``folder``, or in the database at ``place``; create it if it does not exist.
 
-        Args:
-            folder: the control room's ``state_dir``.
-            read_only: read it while a control room runs on it.
+        ``read_only`` reads it while a control room runs on it.
 
         Raises:
-            HistoryError: the file is no history, is damaged, or was written by a newer version.
+            HistoryError: it is no history, is damaged, or was written by a newer version.
         """
-        self._database = Database(folder, read_only=read_only)
+        self._database = Database(folder, read_only=read_only, place=place)
 
     @property
     def database(self) -> Database:

@@ -209,7 +209,7 @@ def _gaps(names: tuple[str, ...]) -> Executable:
         .join(gapped, gapped.c.epoch_key == gaps.c.epoch_key)
         .outerjoin(verdict, (verdict.c.epoch_key == gaps.c.epoch_key) & (verdict.c.seq == gaps.c.first_seq))
         .where(gaps.c.first_missing <= gaps.c.last_missing)
-        .order_by(noticed_us.desc())
+        .order_by(noticed_us.desc().nulls_last())
         .limit(LIMIT)
     )
 

@@ -6,10 +6,11 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, Integer, bindparam, cast, func, literal_column, select
+from sqlalchemy import Float, Integer, bindparam, func, literal_column, select
 
 from edge_node.control_room.history.records import StripCell
 from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
+from edge_node.control_room.history.storage.dialect import whole
 from edge_node.control_room.history.storage.tables import verdict
 from edge_node.messages.verdict import Outcome
 
@@ -51,9 +52,7 @@ def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, E
     else:
         farthest = literal_column(repr(MAX_DISTANCE_M), Float)
         conditions.append(along.between(-farthest, farthest))
-    cell = cast(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer), Integer).label(
-        "cell"
-    )
+    cell = whole(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer)).label("cell")
     counts = (
         select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))
         .where(*conditions)

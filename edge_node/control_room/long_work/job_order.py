@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 
+from edge_node.control_room.history.storage.place import DatabasePlace
+
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -63,10 +65,11 @@ class PostedJob(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process is to do: read the history in ``state_dir`` and write the file ``out``."""
+    """What the process is to do: read the history in ``state_dir``, or at ``place``, and write ``out``."""
 
     posted: PostedJob
     state_dir: str
+    place: DatabasePlace | None = None
     out: str
 
 

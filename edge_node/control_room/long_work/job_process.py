@@ -59,7 +59,7 @@ def make_file(order: JobOrder, on_progress: Callable[[int, int], None]) -> None:
         CorrosionError: there is nothing to make it of; the text says why.
         OSError: it cannot be written.
     """
-    history = History(Path(order.state_dir), read_only=True)
+    history = History(Path(order.state_dir), read_only=True, place=order.place)
     try:
         if order.posted.report is None:
             _pack_dataset(history, Path(order.out), on_progress)

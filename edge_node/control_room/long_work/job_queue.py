@@ -28,6 +28,7 @@ from edge_node.control_room.long_work.job_order import JobNews, JobOrder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from edge_node.control_room.history.storage.place import DatabasePlace
     from edge_node.control_room.long_work.job_order import PostedJob
 
 RETRY_AFTER_S = 20
@@ -107,6 +108,7 @@ class JobQueue:
         process: Sequence[str] = PROCESS,
         *,
         name: str = "",
+        place: DatabasePlace | None = None,
     ) -> None:
         """Begin empty.
 
@@ -115,8 +117,10 @@ class JobQueue:
             bounds: of the queue.
             process: the program that makes a file.
             name: of this process among several that serve one room; its jobs' ids begin with it.
+            place: of the history, where it is in a PostgreSQL database.
         """
         self._state_dir = state_dir
+        self._place = place
         self._bounds = bounds or QueueBounds()
         self._process = process
         self._jobs: dict[str, Job] = {}
@@ -245,7 +249,9 @@ class JobQueue:
         """Hand the order to the process and read its news until it ends."""
         assert process.stdin is not None  # noqa: S101  # both are pipes
         assert process.stdout is not None  # noqa: S101
-        order = JobOrder(posted=job.posted, state_dir=str(self._state_dir), out=str(job.file))
+        order = JobOrder(
+            posted=job.posted, state_dir=str(self._state_dir), place=self._place, out=str(job.file)
+        )
         with contextlib.suppress(ConnectionError):
             process.stdin.write(msgspec.json.encode(order))
             await process.stdin.drain()

@@ -9,9 +9,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.history.opening import find_place
+from edge_node.control_room.history.storage.postgres_address import find_parameters
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
 from edge_node.control_room.settings import check_secrets
+from edge_node.credential_files import is_from_systemd
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint, host_problems
@@ -39,6 +42,7 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: RoomKeys(settings),
+        lambda: _check_database(settings),
     ]
     for check in checks:
         try:
@@ -75,6 +79,13 @@ def check_certificate(web: WebConfig) -> None:
     except OSError as err:  # also if a file holds no certificate
         named = f"[web] tls_cert_file = {web.tls_cert_file!r}, tls_key_file = {web.tls_key_file!r}"
         raise ConfigError(f"{named}: {getattr(err, 'reason', None) or err.strerror or err}") from err
+
+
+def _check_database(settings: RoomSettings) -> None:
+    """Look for the driver and the password of a PostgreSQL database."""
+    place = find_place(settings.room)
+    if place is not None and not is_from_systemd(place.password_file or ""):
+        find_parameters(place)
 
 
 def _check_login(mqtt: MqttConfig) -> None:

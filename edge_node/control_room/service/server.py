@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.control_room.history.history import History
+from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -51,7 +51,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         stack.callback(listening.close)
         stack.enter_context(RoomLock(folder))
         floor = open_room_floor(folder)
-        history = History(folder)
+        history = open_history(settings.room)
         stack.callback(history.close)
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)
@@ -71,7 +71,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         if settings.commands.enabled:
             reviews = ReviewService(settings.commands, ingest.endpoint(), history, events.send_reviewed)
             stack.callback(reviews.close)
-        jobs, book = JobQueue(folder), open_book(settings.web)
+        jobs, book = JobQueue(folder, place=find_place(settings.room)), open_book(settings.web)
         services = Services(
             *(settings, history, events, ingest, logins, audit, jobs, readiness, metrics, reviews)
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history.opening import open_history
+from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.processes.changes import Changes, insert_changes
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.readiness import Readiness
@@ -78,7 +78,7 @@ def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url
         follower = ChangeFollower(history, events, lambda: link.look())  # noqa: PLW0108  made below
         link = FollowedLink(history.database, lambda: follower.is_alive, events.send_link)
         name = f"web-{os.getpid()}-{secrets.token_hex(2)}"
-        jobs, book = JobQueue(folder, name=name), open_book(settings.web)
+        jobs, book = JobQueue(folder, name=name, place=find_place(settings.room)), open_book(settings.web)
         readiness, metrics = Readiness(folder, history, stores=False), RoomMetrics()
         services = Services(
             *(settings, history, events, link, logins, audit, jobs, readiness, metrics, reviews)

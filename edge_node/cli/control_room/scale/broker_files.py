@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--central", required=True, metavar="HOST", help="host name of the broker that the room reads"
     )
     parser.epilog = (
-        "mosquitto's configuration and rules for a site, its bridge to the room's broker, that broker with the\n"
-        "shared group, nginx before the web processes, and units of systemd. README.txt says what goes where."
+        "mosquitto's configuration and rules for a site, its bridge to the room's broker, that broker with\n"
+        "the shared group, nginx before the web processes, units of systemd. README.txt: what goes where."
     )
 
 

@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_scale_options(parser)
     parser.epilog = (
-        "Each member has a session of its own at the broker, in which its share waits while it is away: start\n"
-        "it again with the same number, or drain it. Wants PostgreSQL ([room] database). With --drain and\n"
-        "without --share it empties the session that `edge-node control-room` had before.\n"
+        "Each member has a session of its own at the broker, in which its share waits while it is away:\n"
+        "start it again with the same number, or drain it. Wants PostgreSQL ([room] database). With --drain\n"
+        "and without --share it empties the session that `edge-node control-room` had before.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
     )
 

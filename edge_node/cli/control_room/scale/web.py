@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_scale_options(parser)
     parser.epilog = (
-        "It stores no messages: `edge-node control-room ingest` does. Logins and events are shared by all web\n"
-        "processes; a file that is being made is not, so the proxy should send one login to one process\n"
-        "(`edge-node control-room broker-files DIR` writes such a configuration). Wants PostgreSQL.\n"
+        "It stores no messages: `edge-node control-room ingest` does. Logins and events are shared by all\n"
+        "web processes; a file that is being made is not, so the proxy should send one login to one process\n"
+        "(`edge-node control-room broker-files` writes such a configuration). Wants PostgreSQL.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
     )
 
@@ -34,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM."""
     settings = read_settings(args)
     if args.port is not None:
-        settings = msgspec.structs.replace(settings, web=msgspec.structs.replace(settings.web, port=args.port))
+        settings = msgspec.structs.replace(
+            settings, web=msgspec.structs.replace(settings.web, port=args.port)
+        )
     from edge_node.control_room.service.web_process import serve_web
 
     serve_web(settings, lambda url: print(f"web: {url}   (Ctrl-C ends it)", flush=True))

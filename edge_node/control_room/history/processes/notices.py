@@ -44,7 +44,8 @@ class Listener:
             return
         try:
             if self._connection is None:
-                self._connection = self._database.backend.open_listener()
+                backend: Any = self._database.backend  # PostgreSQL's: no other is shared
+                self._connection = backend.open_listener()
                 self._connection.execute(f"LISTEN {CHANNEL}")
                 return  # what was told before has to be looked for
             for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):

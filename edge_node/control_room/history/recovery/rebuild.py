@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Table
-    from sqlalchemy.dialects.sqlite import Insert
+    from sqlalchemy.dialects.postgresql import Insert
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.recovery.recovered_rows import RecoveredRows

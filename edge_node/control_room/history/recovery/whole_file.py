@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from edge_node.control_room.history.storage import dialect
+from edge_node.control_room.history.storage import sqlite
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def copy_file(source: Path, target: Path, report: Callable[[float], None]) -> No
     def advance(_status: int, remaining: int, total: int) -> None:
         report(1 - remaining / max(total, 1))
 
-    dialect.make_file(target)
+    sqlite.make_file(target)
     with _driver(source) as read, _driver(target) as written:
         # Without a transaction that reads, the copy begins anew whenever the room commits, and never ends.
         read.execute("BEGIN")
@@ -65,14 +65,14 @@ def include_log(path: Path) -> None:
 @contextlib.contextmanager
 def _driver(path: Path) -> Iterator[Any]:
     with _translated(path):
-        engine = dialect.make_engine(path)
+        engine = sqlite.make_engine(path)
         with engine.connect() as connection:
             yield connection.connection.driver_connection
 
 
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    driver_error = dialect.make_engine(path).dialect.loaded_dbapi.Error
+    driver_error = sqlite.make_engine(path).dialect.loaded_dbapi.Error
     try:
         yield
     except (SQLAlchemyError, driver_error) as err:

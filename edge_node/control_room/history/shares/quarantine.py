@@ -34,7 +34,6 @@ _DROP_SILENT = delete(quarantine).where(
         select(quarantine.c.quarantine_key)
         .where(_WAITS)
         .order_by(quarantine.c.last_heard_us.desc(), quarantine.c.quarantine_key.desc())
-        .limit(literal_column("-1", Integer))
         .offset(bindparam("kept", type_=Integer))
     )
 )

@@ -6,7 +6,6 @@ tells which it has seen; files of before 0.9.0 have no such table, and the table
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,18 +22,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from edge_node.control_room.history.storage.dialect import DIALECT
 from edge_node.control_room.history.storage.process_tables import TABLES
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection, Dialect
     from sqlalchemy.schema import ExecutableDDLElement
 
 metadata = TABLES[0].metadata  # with the tables of all modules
 _VERSIONS = Path(__file__).parent / "versions"
 
 # As Alembic makes it.
-_revision = Table(
+REVISION = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
@@ -49,26 +49,25 @@ def find_newest() -> str:
 
 def read_revision(connection: Connection) -> str | None:
     """Return the number of the last step that a file has seen; None before there were numbers."""
-    if not inspect(connection).has_table(_revision.name):
+    if not inspect(connection).has_table(REVISION.name):
         return None
-    return connection.execute(select(_revision.c.version_num)).scalar()
+    return connection.execute(select(REVISION.c.version_num)).scalar()
 
 
-def make_tables(connection: Connection) -> None:
-    """Make all tables in an empty file, in the open transaction; it has no step to see."""
-    for statement in _list_statements():
+def make_tables(connection: Connection, statements: Iterable[str]) -> None:
+    """Make all tables in an empty database, in the open transaction; it has no step to see."""
+    for statement in statements:
         connection.exec_driver_sql(statement)
-    connection.execute(insert(_revision).values(version_num=bindparam("newest")), {"newest": find_newest()})
+    connection.execute(insert(REVISION).values(version_num=bindparam("newest")), {"newest": find_newest()})
 
 
-@cache
-def _list_statements() -> list[str]:
-    """Return the statements that make all tables and indexes."""
-    tables = [*metadata.sorted_tables, _revision]
+def list_statements(dialect: Dialect, tables: Iterable[Table] = metadata.sorted_tables) -> list[str]:
+    """Return the statements that make tables with their indexes, and the one that holds the last step."""
+    tables = [*tables, REVISION]
     made: list[ExecutableDDLElement] = [CreateTable(table) for table in tables]
     for table in tables:
         made += [CreateIndex(index) for index in sorted(table.indexes, key=lambda one: str(one.name))]
-    return [str(statement.compile(dialect=DIALECT)) for statement in made]
+    return [str(statement.compile(dialect=dialect)) for statement in made]
 
 
 def upgrade(connection: Connection) -> None:

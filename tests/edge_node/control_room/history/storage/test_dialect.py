@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import LargeBinary, Text, literal, select
 
-from edge_node.control_room.history.storage import dialect
+from edge_node.control_room.history.storage import dialect, sqlite
 from edge_node.control_room.history.storage.tables import metadata, refused, verdict
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
     """A connection to a file of its own."""
-    with dialect.make_engine(tmp_path / "a.db").connect() as opened:
+    with sqlite.make_engine(tmp_path / "a.db").connect() as opened:
         yield opened
 
 
@@ -34,10 +34,10 @@ def test_what_is_committed_survives_a_power_cut(connection: Connection) -> None:
 
 def test_a_file_is_marked_once_it_is_a_history(connection: Connection) -> None:
     """So that no other program's file is taken for one."""
-    assert dialect.is_empty(connection)
-    assert dialect.read_mark(connection) is None
-    dialect.mark(connection, 3)
-    assert dialect.read_mark(connection) == 3
+    assert sqlite.is_empty(connection)
+    assert sqlite.read_mark(connection) is None
+    sqlite.mark(connection, 3)
+    assert sqlite.read_mark(connection) == 3
 
 
 def test_a_row_is_left_alone_or_replaced(connection: Connection) -> None:

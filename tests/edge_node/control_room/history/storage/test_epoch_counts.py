@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.dialect import make_engine
 from edge_node.control_room.history.storage.epoch_counts import fill_counts
+from edge_node.control_room.history.storage.sqlite import make_engine
 from edge_node.control_room.history.storage.tables import epoch_state
 from tests.support.verdicts import verdict
 

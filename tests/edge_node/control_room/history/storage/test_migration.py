@@ -12,7 +12,7 @@ import pytest
 
 from edge_node.control_room.history.database import NAME, HistoryError
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage import dialect, migration
+from edge_node.control_room.history.storage import migration, sqlite
 from edge_node.messages.verdict import encode
 from tests.support.older_histories import VERSIONS, make_older, store_as_0_5_0
 from tests.support.room_records import review
@@ -46,7 +46,7 @@ def fill(folder: Path, version: str) -> None:
 
 def read_number(folder: Path) -> str | None:
     """Return the number of the step that the file has seen."""
-    with dialect.make_engine(folder / NAME).connect() as connection:
+    with sqlite.make_engine(folder / NAME).connect() as connection:
         return migration.read_revision(connection)
 
 
@@ -81,12 +81,12 @@ def test_an_older_program_goes_on_with_an_upgraded_file(tmp_path: Path) -> None:
 def test_a_file_of_a_newer_program_is_left_as_it_is(tmp_path: Path) -> None:
     """As older programs leave ours: its additions do not concern this one."""
     History(tmp_path).close()
-    with dialect.make_engine(tmp_path / NAME).connect() as connection:
+    with sqlite.make_engine(tmp_path / NAME).connect() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9000'")
     History(tmp_path).close()
     assert read_number(tmp_path) == "9000"
-    with dialect.make_engine(tmp_path / NAME).connect() as connection:
-        dialect.mark(connection, 2)
+    with sqlite.make_engine(tmp_path / NAME).connect() as connection:
+        sqlite.mark(connection, 2)
     with pytest.raises(HistoryError, match="version 2, this program reads 1; use the program that wrote it"):
         History(tmp_path)
 

@@ -10,8 +10,8 @@ from sqlalchemy import inspect, select
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.dialect import make_engine
 from edge_node.control_room.history.storage.older_files import add_what_lacks
+from edge_node.control_room.history.storage.sqlite import make_engine
 from edge_node.control_room.history.storage.tables import audit, review
 from tests.support.older_histories import VERSIONS, make_older
 from tests.support.room_records import review as make_review

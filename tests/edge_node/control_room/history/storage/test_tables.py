@@ -13,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.dialect import make_engine
+from edge_node.control_room.history.storage.sqlite import make_engine
 from edge_node.control_room.history.storage.tables import arrived, metadata, refused, retired, verdict_message
 from tests.support.older_histories import VERSIONS, make_older
 

@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.dialect import make_engine
+from edge_node.control_room.history.storage.sqlite import make_engine
 from tests.support.older_histories import make_older
 
 if TYPE_CHECKING:

@@ -1,0 +1,198 @@
+"""A real PostgreSQL server in a temporary folder, reached by a Unix socket; new databases for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.storage.place import DatabasePlace
+from tests.support.processes import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ABSENT = "PostgreSQL is not installed (Debian package postgresql), or the Python package psycopg is not"
+_FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+)
+_SMALL = ("shared_buffers=16MB", "max_connections=60", "autovacuum=off")
+_USER = "room"
+
+
+@cache
+def find_programs() -> Path | None:
+    """Return the folder of the newest server's programs; None where PostgreSQL or its driver is absent."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        return None
+    if (found := shutil.which("initdb")) is not None:
+        return Path(found).resolve().parent
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in folders), default=None, key=lambda path: int(path.parent.name))
+
+
+class PostgresServer:
+    """A server with its data in a folder of its own; run by an unprivileged user, as PostgreSQL wants it."""
+
+    def __init__(
+        self, options: Sequence[str] = (*_FAST, *_SMALL), *, copy_of: PostgresServer | None = None
+    ) -> None:
+        """Make the data folder, of a running server if ``copy_of`` is given; ``start`` starts it."""
+        programs = find_programs()
+        if programs is None:
+            pytest.skip(ABSENT)
+        self._programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="room-pg-", dir="/tmp"))  # a socket's name must be short
+        self._options = list(options)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._made = 0
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, self._user(), self._user())
+        self._data = self.folder / "data"
+        if copy_of is None:
+            self._run(
+                "initdb", "-D", self._data, "-U", _USER, "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"
+            )
+        else:
+            self._run(
+                "pg_basebackup",
+                "-D",
+                self._data,
+                "-R",
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "-d",
+                f"host={copy_of.folder} user={_USER} application_name=standby",
+            )
+
+    def start(self) -> None:
+        """Start, and wait until it takes connections."""
+        options = [f"unix_socket_directories={self.folder}", "listen_addresses=", *self._options]
+        self._process = subprocess.Popen(
+            [
+                self._programs / "postgres",
+                "-D",
+                self._data,
+                *(part for one in options for part in ("-c", one)),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "log").open("ab"),
+            **self._as_user(),
+        )
+        wait_for(self.is_ready, timeout_s=60)
+
+    def is_ready(self) -> bool:
+        """Tell whether the server takes connections."""
+        done = subprocess.run(
+            [self._programs / "pg_isready", "-q", "-h", self.folder, "-d", "postgres"], check=False
+        )
+        return done.returncode == 0
+
+    def kill(self) -> None:
+        """End the server and all its processes at once, as a power cut does."""
+        if self._process is not None:
+            # The other processes end when they miss the first one; those that are in a query end later.
+            children = _list_children(self._process.pid)
+            for pid in (self._process.pid, *children):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait(10)
+
+    def promote(self) -> None:
+        """Make a standby the server that writes; returns once it is."""
+        self._run("pg_ctl", "promote", "-D", self._data, "-s")
+
+    def stop(self) -> None:
+        """Stop, and remove the folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)  # at once: nothing is wanted of the data
+            self._process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, name: str, *others: PostgresServer) -> str:
+        """Return the URL of a database of this server, or of whichever of several writes."""
+        hosts = "&".join(f"host={server.folder}:5432" for server in (self, *others))
+        return f"postgresql+psycopg://{_USER}@/{name}?{hosts}&target_session_attrs=read-write"
+
+    def execute(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement as the server's owner."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user=_USER, dbname=name, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def make_database(self, template: str = "template1") -> str:
+        """Make a database, and return its name."""
+        self._made += 1
+        name = f"room_{self._made}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _run(self, program: str, *arguments: object) -> None:
+        subprocess.run(
+            [self._programs / program, *map(str, arguments)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_user(),
+        )
+
+    def _as_user(self) -> dict[str, object]:
+        return {"user": self._user(), "group": self._user(), "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def _user(self) -> str:
+        import pwd
+
+        return "postgres" if any(one.pw_name == "postgres" for one in pwd.getpwall()) else "nobody"
+
+
+class PostgresRooms:
+    """Empty histories on one server, each a copy of a database whose tables were made once."""
+
+    def __init__(self, server: PostgresServer, folder: Path) -> None:
+        """Make the first one."""
+        self._server = server
+        self._template = server.make_database()
+        History(folder, place=DatabasePlace(url=server.url(self._template))).close()
+
+    def make(self) -> DatabasePlace:
+        """Return the place of a new empty history."""
+        return DatabasePlace(url=self._server.url(self._server.make_database(self._template)))
+
+    def drop(self, place: DatabasePlace) -> None:
+        """Drop the database of a history that is closed."""
+        name = place.url.partition("?")[0].rpartition("/")[2]
+        self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server, or skip the test where there is none."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _list_children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in found.stdout.split()]
