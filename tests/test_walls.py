@@ -66,7 +66,9 @@ EDGE_NODE = {
     "control_room.history.record_proof": (
         "messages record control_room.history control_room.history.storage"
     ),
-    "control_room.people": "messages config control_room control_room.history",
+    # What processes that share a history tell each other stands in it.
+    "control_room.history.processes": "control_room.history control_room.history.storage",
+    "control_room.people": "messages config control_room control_room.history control_room.history.processes",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
     "control_room.ingest": (
@@ -88,8 +90,13 @@ EDGE_NODE = {
         "messages evidence control_room.history control_room.history.record_proof control_room.people "
         "control_room.ingest"
     ),
+    "control_room.sharing": (
+        "messages mqtt control_room control_room.history control_room.history.processes control_room.ingest"
+    ),
+    # Templates; names that are written into them are checked as a configuration's are.
+    "control_room.deployment": "messages mqtt",
     "control_room.web": (
-        "messages monitoring control_room control_room.history "
+        "messages monitoring control_room control_room.history control_room.history.processes "
         "control_room.people "
         "control_room.ingest control_room.long_work control_room.requests control_room.metrics "
         "control_room.robots control_room.web.json"
@@ -102,8 +109,9 @@ EDGE_NODE = {
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.storage control_room.history.recovery control_room.people control_room.ingest control_room.long_work "
-        "control_room.metrics control_room.robots control_room.web control_room.web.routes"
+        "control_room.history.storage control_room.history.processes control_room.history.recovery "
+        "control_room.people control_room.ingest control_room.long_work control_room.metrics "
+        "control_room.robots control_room.sharing control_room.web control_room.web.routes"
     ),
     "cli": "messages config inference update integrations",
     "cli.robot": (
@@ -113,6 +121,9 @@ EDGE_NODE = {
     "cli.control_room": (
         "messages mqtt update integrations control_room control_room.history control_room.people "
         "control_room.metrics control_room.report control_room.robots control_room.service cli"
+    ),
+    "cli.control_room.scale": (
+        "control_room control_room.deployment control_room.ingest control_room.service cli cli.control_room"
     ),
     "cli.control_room.record": "messages control_room.history.recovery cli cli.control_room",
 }

@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 ACTIONS = {
     "ingest": Subcommand("edge_node.cli.control_room.scale.ingest", "one of several that store messages"),
     "web": Subcommand("edge_node.cli.control_room.scale.web", "one of several that serve the page"),
-    "broker-files": Subcommand(
-        "edge_node.cli.control_room.scale.broker_files", "write what several processes want: brokers, proxy"
+    "deployment": Subcommand(
+        "edge_node.cli.control_room.scale.deployment", "write what several processes want: brokers, proxy"
     ),
     "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
     "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "It stores no messages: `edge-node control-room ingest` does. Logins and events are shared by all\n"
         "web processes; a file that is being made is not, so the proxy should send one login to one process\n"
-        "(`edge-node control-room broker-files` writes such a configuration). Wants PostgreSQL.\n"
+        "(`edge-node control-room deployment` writes such a configuration). Wants PostgreSQL.\n"
         "Ctrl-C and SIGTERM end it. Exit code 78: the configuration cannot be used."
     )
 

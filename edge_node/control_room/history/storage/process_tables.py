@@ -54,7 +54,7 @@ failed_login = Table(
     metadata,
     Column("user", Text, primary_key=True, nullable=False),
     Column("network", Text, primary_key=True, nullable=False),
-    Column("count", NUMBER, nullable=False),
+    Column("failures", NUMBER, nullable=False),
     Column("until_s", MEASURE, nullable=False),
     Column("checking_until_s", MEASURE, nullable=False),
     Column("tried_s", MEASURE, nullable=False),

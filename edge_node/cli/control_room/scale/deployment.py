@@ -1,18 +1,18 @@
-"""Run ``edge-node control-room broker-files``: write the configuration of brokers, proxy and services."""
+"""Run ``edge-node control-room deployment``: write the configuration of brokers, proxy and services."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.broker.broker_files import write_broker_files
+from edge_node.control_room.deployment.deployment_files import write_deployment_files
 
 if TYPE_CHECKING:
     import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``edge-node control-room broker-files``."""
+    """Declare the options of ``edge-node control-room deployment``."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder; no file in it is replaced")
     parser.add_argument("--site", required=True, metavar="SITE", help="the site whose broker it is")
     parser.add_argument(
@@ -26,5 +26,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files, and name them."""
-    print(*write_broker_files(args.folder, args.site, args.central), sep="\n")
+    print(*write_deployment_files(args.folder, args.site, args.central), sep="\n")
     return 0
