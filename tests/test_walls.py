@@ -53,13 +53,13 @@ EDGE_NODE = {
         "messages config mqtt camera camera.backends camera.capture spool inference inspection "
         "evidence findings delivery shadow monitoring commands daemon"
     ),
-    # where the history lies is a matter of the configuration: the URL of a database is checked with it
-    "control_room": "config mqtt control_room.history.storage",
-    "control_room.history.storage": "",
+    "control_room": "config mqtt",
+    # where the database is, the configuration says
+    "control_room.history.storage": "control_room",
     # Steps that upgrade older files; run by number, imported by nobody.
     "control_room.history.storage.versions": "control_room.history.storage",
     "control_room.history.shares": "control_room.history.storage",
-    "control_room.history": "messages control_room.history.storage control_room.history.shares",
+    "control_room.history": "messages control_room control_room.history.storage control_room.history.shares",
     # Copies and rebuilds a history as a whole, beside a control room or while none runs.
     "control_room.history.recovery": "messages control_room.history control_room.history.storage",
     # what robots sign and chain is checked with the verdicts, in their transaction
@@ -78,7 +78,7 @@ EDGE_NODE = {
     "control_room.report": (
         "messages record view inspection evidence control_room.history control_room.history.record_proof"
     ),
-    "control_room.long_work": "control_room.history control_room.history.storage control_room.report",
+    "control_room.long_work": "control_room control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
     "control_room.requests": "monitoring",
     "control_room.metrics": (
@@ -109,7 +109,7 @@ EDGE_NODE = {
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.storage control_room.history.processes control_room.history.recovery "
+        "control_room.history.processes control_room.history.recovery "
         "control_room.people control_room.ingest control_room.long_work control_room.metrics "
         "control_room.robots control_room.sharing control_room.web control_room.web.routes"
     ),
@@ -203,7 +203,7 @@ SOLE_IMPORTERS = {
 SOLE_PACKAGES = {
     ("edge_node", "sqlalchemy"): "edge_node.control_room.history",
     ("edge_node", "alembic"): "edge_node.control_room.history.storage",
-    ("edge_node", "psycopg"): "edge_node.control_room.history.storage",
+    ("edge_node", "psycopg"): "edge_node.control_room",
 }
 
 # Modules that stay pure, or at least free of a neighbour's library.

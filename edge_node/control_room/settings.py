@@ -13,7 +13,7 @@ from edge_node.config.delivery_sections import MqttConfig
 from edge_node.config.secret_files import list_exposed
 from edge_node.config.sections import MAX_CONFIG_BYTES
 from edge_node.config.toml_reader import example_text, read_sections
-from edge_node.control_room.history.storage.postgres_address import check_url
+from edge_node.control_room.database_address import check_url
 from edge_node.control_room.sections import (
     BrokerConfig,
     RobotsConfig,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_node.control_room.database_address import DatabasePlace
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.place import DatabasePlace
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:

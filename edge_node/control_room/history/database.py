@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Executable
 
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.history.storage.backend import Backend
     from edge_node.control_room.history.storage.picture_files import PictureFiles
-    from edge_node.control_room.history.storage.place import DatabasePlace
     from edge_node.control_room.history.storage.prepared import Prepared
 
 __all__ = ["NAME", "ContendedError", "Database", "HistoryError", "from_us", "to_us"]

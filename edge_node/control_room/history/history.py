@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.history.audit import AuditEntry, Deed
     from edge_node.control_room.history.records import (
         Conflict,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
         VerdictFilter,
         VerdictRecord,
     )
-    from edge_node.control_room.history.storage.place import DatabasePlace
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from edge_node.control_room import database_address
+from edge_node.control_room.database_address import DatabasePlace
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage import postgres_address
-from edge_node.control_room.history.storage.place import DatabasePlace
 from edge_node.control_room.history.storage.sqlite import NAME
 
 
@@ -53,7 +53,7 @@ def open_history(room: RoomPlace, *, read_only: bool = False) -> History:
 def name_place(room: RoomPlace) -> str:
     """Return how messages call the place of a room's history."""
     place = find_place(room)
-    return room.state_dir if place is None else postgres_address.name_place(place)
+    return room.state_dir if place is None else database_address.name_place(place)
 
 
 def is_there(room: RoomPlace) -> bool:

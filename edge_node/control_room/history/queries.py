@@ -121,6 +121,7 @@ _PICTURE_BYTES = select(func.coalesce(func.sum(picture.c.bytes), literal_column(
 _USAGE = select(
     *(select(func.count()).select_from(table).scalar_subquery() for table in (verdict, finding, picture)),
     select(verdict.c.received_us).order_by(verdict.c.position).limit(ONE).scalar_subquery(),
+    select(func.count()).select_from(finding).where(finding.c.is_open).scalar_subquery(),
 )
 
 
@@ -294,6 +295,7 @@ def measure_usage(database: Database) -> Usage:
         database_bytes=database.used_bytes(),
         picture_bytes=count_picture_bytes(database),
         oldest_received_at=None if row[3] is None else from_us(row[3]),
+        open_findings=row[4],
     )
 
 

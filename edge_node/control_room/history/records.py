@@ -249,6 +249,7 @@ class VerdictFilter:
     to_m: float | None = None
     replayed: bool | None = None
     with_picture: bool = False
+    without_asset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +307,27 @@ class StripCell:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """The strip chart of one asset; where robots name none, or send no pose, that of one robot.
+
+    Attributes:
+        site: of the asset.
+        robots: those whose verdicts it adds up.
+        asset: None where the robot names none.
+        by_time: along the time instead of the pose, of which there is none.
+        cells: stretches with a verdict.
+        last_us: when its newest verdict was observed, in microseconds since 1970.
+    """
+
+    site: str
+    robots: tuple[str, ...]
+    asset: str | None
+    by_time: bool
+    cells: tuple[StripCell, ...]
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalCount:
     """The count of unreadable messages with one reason, and the newest of them."""
 
@@ -326,6 +348,7 @@ class Usage:
     database_bytes: int
     picture_bytes: int
     oldest_received_at: datetime | None
+    open_findings: int
 
 
 class Share(NamedTuple):

@@ -33,6 +33,7 @@ _VERDICT_BOUNDS = {
     "from_m": verdict.c.distance_m >= bindparam("from_m"),
     "to_m": verdict.c.distance_m <= bindparam("to_m"),
     "with_picture": verdict.c.evidence.is_not(None),
+    "without_asset": verdict.c.asset.is_(None),
     **{name: verdict.c[name] == bindparam(name) for name in _VERDICT_COLUMNS},
 }
 _FINDING_BOUNDS = {
@@ -51,8 +52,9 @@ def verdict_values(only: VerdictFilter | None) -> dict[str, Any]:
         values["since"] = to_us(only.since)
     if only.until is not None:
         values["until"] = to_us(only.until)
-    if only.with_picture:
-        values["with_picture"] = True
+    for name in ("with_picture", "without_asset"):
+        if getattr(only, name):
+            values[name] = True
     return values
 
 

@@ -1,21 +1,22 @@
-"""Count verdicts along the pose, or over time, in equal stretches for the strip chart."""
+"""Count verdicts along the pose, or over time, in equal stretches: strip charts of all, or of each asset."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, Integer, bindparam, func, literal_column, select
+from sqlalchemy import Float, Integer, bindparam, case, func, literal_column, select
 
-from edge_node.control_room.history.records import StripCell
+from edge_node.control_room.history.records import Strip, StripCell
 from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
 from edge_node.control_room.history.storage.dialect import whole
-from edge_node.control_room.history.storage.tables import verdict
+from edge_node.control_room.history.storage.tables import robot, verdict
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Executable
 
@@ -34,12 +35,114 @@ def select_strip_cells(
     low, high = database.rows(ends, values)[0]
     if low is None:
         return []
+    width, first = _grid(low, high, cells)
+    rows = database.rows(counts, {**values, "width": width, "first": first})
+    return _make_cells(rows, width, first)
+
+
+def select_asset_strips(  # noqa: PLR0913  # each is a part of the question, by name
+    database: Database,
+    only: VerdictFilter,
+    cells: int,
+    *,
+    by_time: bool = False,
+    robots: Container[tuple[str, str]] | None = None,
+    most: int = 12,
+) -> tuple[list[Strip], int]:
+    """Count the verdicts of each asset in a strip of its own.
+
+    Robots that name the same asset at one site share its strip. Where a robot names no asset, or sends no
+    pose on it, the strip is that robot's; without a pose it is over time.
+
+    Args:
+        database: to ask.
+        only: which verdicts.
+        cells: at most so many stretches in each strip.
+        by_time: all strips over time.
+        robots: only these, by site and name; None means all that ``only`` matches.
+        most: return those strips with the newest verdicts.
+
+    Returns:
+        Strips by site, asset and robot; and how many there are without the bound.
+    """
+    found: dict[tuple[str, str, str, bool], _Group] = {}
+    for site, name in database.rows(_ROBOTS):
+        if (robots is not None and (site, name) not in robots) or not _matches(only, site, name):
+            continue
+        values = verdict_values(replace(only, site=site, robot=name))
+        for asset, placed, from_m, to_m, from_us, to_us in database.rows(_spans(tuple(values)), values):
+            over_time = by_time or not placed
+            owner = name if over_time or asset is None else ""
+            group = found.setdefault((site, asset or "", owner, over_time), _Group(site, asset, over_time))
+            ends = (from_us / 1e6, to_us / 1e6) if over_time else (from_m, to_m)
+            group.add(name, *ends, to_us)
+    newest = sorted(found.values(), key=lambda group: -group.last_us)[:most]
+    strips = [_make_strip(database, group, only, cells) for group in newest]
+    return sorted(strips, key=lambda strip: (strip.site, strip.asset or "~", strip.robots)), len(found)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The verdicts of one strip: whose they are, and from where to where they reach."""
+
+    site: str
+    asset: str | None
+    by_time: bool
+    robots: list[str] = field(default_factory=list)
+    low: float = math.inf
+    high: float = -math.inf
+    last_us: int = 0
+
+    def add(self, name: str, low: float, high: float, last_us: int) -> None:
+        """Add a robot's verdicts."""
+        self.robots.append(name)
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        self.last_us = max(self.last_us, last_us)
+
+
+def _matches(only: VerdictFilter, site: str, name: str) -> bool:
+    return only.site in (None, site) and only.robot in (None, name)
+
+
+def _make_strip(database: Database, group: _Group, only: VerdictFilter, cells: int) -> Strip:
+    width, first = _grid(group.low, group.high, cells)
+    rows: list[tuple[Any, ...]] = []
+    for name in group.robots:
+        own = replace(only, site=group.site, robot=name, asset=group.asset, without_asset=group.asset is None)
+        values = verdict_values(own)
+        counts = _statements(tuple(values), by_time=group.by_time)[1]
+        rows += database.rows(counts, {**values, "width": width, "first": first})
+    made = tuple(sorted(_make_cells(rows, width, first), key=lambda cell: cell.start))
+    return Strip(group.site, tuple(group.robots), group.asset, group.by_time, made, group.last_us)
+
+
+def _grid(low: float, high: float, cells: int) -> tuple[float, int]:
+    """Return the width of at most ``cells`` stretches between two ends, and the number of the first."""
     width = _round_step((high - low) / max(cells - 1, 1))
-    first = math.floor(low / width)
+    return width, math.floor(low / width)
+
+
+def _make_cells(rows: Iterable[tuple[Any, ...]], width: float, first: int) -> list[StripCell]:
     by_cell: dict[int, list[Sequence[Any]]] = {}
-    for row in database.rows(counts, {**values, "width": width, "first": first}):
+    for row in rows:
         by_cell.setdefault(row[0], []).append(row[1:])
     return [_strip_cell((first + cell) * width, width, parts) for cell, parts in by_cell.items()]
+
+
+_ROBOTS = select(robot.c.site, robot.c.robot).order_by(robot.c.site, robot.c.robot)
+_FARTHEST = literal_column(repr(MAX_DISTANCE_M), Float)
+_DISTANCE = case((verdict.c.distance_m.between(-_FARTHEST, _FARTHEST), verdict.c.distance_m))
+
+
+@lru_cache(SHAPES)
+def _spans(names: tuple[str, ...]) -> Executable:
+    """Return the query of a robot's assets: how many verdicts have a pose, and the ends of pose and time."""
+    ends = [end(column) for column in (_DISTANCE, verdict.c.observed_us) for end in (func.min, func.max)]
+    return (
+        select(verdict.c.asset, func.count(_DISTANCE), *ends)
+        .where(*verdict_conditions(names))
+        .group_by(verdict.c.asset)
+    )
 
 
 @lru_cache(SHAPES)
@@ -50,8 +153,7 @@ def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, E
     if by_time:
         along = verdict.c.observed_us / literal_column("1e6", Float)
     else:
-        farthest = literal_column(repr(MAX_DISTANCE_M), Float)
-        conditions.append(along.between(-farthest, farthest))
+        conditions.append(along.between(-_FARTHEST, _FARTHEST))
     cell = whole(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer)).label("cell")
     counts = (
         select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))

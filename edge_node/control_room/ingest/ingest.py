@@ -65,12 +65,15 @@ class Link:
     Attributes:
         text: why it is not there; "" while it is.
         notices: what a person should know, until the program ends.
+        known_until: when the connection was there last: what is known of robots is of then; None while it
+            is there, and before the first.
     """
 
     state: LinkState
     since: datetime
     text: str = ""
     notices: tuple[str, ...] = ()
+    known_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,8 +374,12 @@ class Ingest:
             self._link = replace(self._link, notices=(*self._link.notices, text)[-5:])
 
     def _set_link(self, state: LinkState, text: str = "") -> None:
-        since = self._link.since if state is self._link.state else _now()
-        self._link = replace(self._link, state=state, since=since, text=text)
+        was, now = self._link, _now()
+        since = was.since if state is was.state else now
+        known_until = now if was.state is LinkState.CONNECTED else was.known_until
+        if state is LinkState.CONNECTED:
+            known_until = None
+        self._link = replace(was, state=state, since=since, text=text, known_until=known_until)
         self._on_link(self._link)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge_node.control_room.history.storage.place import DatabasePlace
+from edge_node.control_room.database_address import DatabasePlace
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -28,7 +28,7 @@ from edge_node.control_room.long_work.job_order import JobNews, JobOrder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from edge_node.control_room.history.storage.place import DatabasePlace
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.long_work.job_order import PostedJob
 
 RETRY_AFTER_S = 20

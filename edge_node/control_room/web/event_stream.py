@@ -89,7 +89,7 @@ class BrowserQueue:
             try:
                 await asyncio.wait_for(self._ready.wait(), _KEEP_ALIVE_S)
             except asyncio.TimeoutError:
-                yield b": still here\n\n"
+                yield b"event: beat\ndata: {}\n\n"
                 continue
             self._ready.clear()
             if self._closed:

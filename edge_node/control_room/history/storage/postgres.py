@@ -10,11 +10,11 @@ from sqlalchemy import NullPool, create_engine, inspect
 from sqlalchemy.dialects.postgresql import psycopg as dialect_of_psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
+from edge_node.control_room.database_address import find_parameters, load_driver, name_place
 from edge_node.control_room.history.storage import migration, postgres_tables
 from edge_node.control_room.history.storage.backend import DatabaseUnusableError
 from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk
 from edge_node.control_room.history.storage.picture_files import PictureFiles
-from edge_node.control_room.history.storage.postgres_address import find_parameters, load_driver, name_place
 from edge_node.control_room.history.storage.prepared import Preparer
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Executable
 
-    from edge_node.control_room.history.storage.place import DatabasePlace
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.history.storage.prepared import Prepared
 
 VERSION = 1  # of the tables: a program of the same one goes on with them, whatever was added since

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         RobotRecord,
         StoredPicture,
         StoredReview,
+        Strip,
         StripCell,
         VerdictRecord,
     )
@@ -125,6 +126,17 @@ def strip_view(cells: list[StripCell]) -> list[dict[str, Any]]:
     return [asdict(cell) for cell in cells]
 
 
+def asset_strip_view(strip: Strip) -> dict[str, Any]:
+    """Return the strip chart of one asset."""
+    return {
+        "site": strip.site,
+        "robots": strip.robots,
+        "asset": strip.asset,
+        "by_time": strip.by_time,
+        "cells": strip_view(list(strip.cells)),
+    }
+
+
 def marking_view(picture: StoredPicture) -> dict[str, Any] | None:
     """Return the corrosion map that a full picture carries, row by row from 0 to 1; None without."""
     from edge_node.evidence.marked_jpeg import read_marking  # imports OpenCV, which would slow the start
@@ -160,7 +172,13 @@ def proof_view(found: RobotProof) -> dict[str, Any]:
 
 def link_view(link: Link) -> dict[str, Any]:
     """Return the state of the control room's own broker connection."""
-    return {"state": link.state, "since": link.since, "text": link.text, "notices": link.notices}
+    return {
+        "state": link.state,
+        "since": link.since,
+        "known_until": link.known_until,
+        "text": link.text,
+        "notices": link.notices,
+    }
 
 
 def person_view(person: Person, *, can_send: bool) -> dict[str, Any]:

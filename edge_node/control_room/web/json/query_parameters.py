@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 1000
 NOT_TOLD = "none"
+_PAIR = 2  # site and robot
 FilterText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Query = TypeVar("Query", bound=msgspec.Struct)
 
@@ -40,6 +41,7 @@ class VerdictQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     to_m: float | None = None
     replayed: bool | None = None
     with_picture: bool = False
+    without_asset: bool = False
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = 200
     after: FilterText | None = None  # the id of the last verdict of the previous page
     oldest_first: bool = False
@@ -51,10 +53,32 @@ class VerdictQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class StripQuery(VerdictQuery, frozen=True, kw_only=True):
-    """Query parameters for a strip chart: the same filters, along the pose or over time."""
+    """Query parameters for strip charts: the same filters, along the pose or over time.
+
+    Attributes:
+        by_asset: a strip for each asset, instead of all verdicts in one.
+        robots: only these, as ``site/robot`` with commas between; for ``by_asset``.
+        most: of the strips of ``by_asset``, those with the newest verdicts.
+    """
 
     cells: Annotated[int, msgspec.Meta(ge=1, le=2000)] = 240
     by_time: bool = False
+    by_asset: bool = False
+    robots: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
+    most: Annotated[int, msgspec.Meta(ge=1, le=100)] = 12
+
+    def named_robots(self) -> frozenset[tuple[str, str]] | None:
+        """Return site and name of the robots that are asked for; None means all.
+
+        Raises:
+            QueryError: one is no ``site/robot``.
+        """
+        if self.robots is None:
+            return None
+        pairs = [tuple(name.split("/")) for name in self.robots.split(",")]
+        if any(len(pair) != _PAIR or not all(pair) for pair in pairs):
+            raise QueryError(f"robots = {self.robots}: wanted site/robot, with commas between")
+        return frozenset((pair[0], pair[1]) for pair in pairs)
 
 
 class FindingQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,33 +10,20 @@ import { makeQueue, reviewed, showQueue, stepQueue } from "./review/queue.js";
 import { makePeople, showPeople, showPerson } from "./health/people.js";
 import { press } from "./review/review.js";
 import { showLatestOnly, showRobots } from "./live/robots.js";
-import { findingKey, known, on, rate, robotKey, start } from "./store.js";
+import { assetWord, findingKey, known, knownUntil, on, rate, robotKey, robotWord, start } from "./store.js";
 import { StripBoard } from "./live/stripboard.js";
-import { glyph, reach } from "./words.js";
+import { go, keyOf, makeTabs, refill, shownView, tabs, whenShown } from "./views.js";
+import { nameCells } from "./tables.js";
+import { clockTime, dateTime, glyph, outcomeWord, reach, zoneOffset } from "./words.js";
 
-const VIEWS = ["live", "history", "health", "review"];
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["1 2 3 4", "live, history, health, review"], ["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open"], ["m", "corrosion map over the picture"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
-const page = { view: "live", robot: null, which: "all", finding: null, order: [] };
+const page = { robot: null, which: "all", finding: null, order: [] };
 const board = new StripBoard(byId("strips"), byId("span"), {
   openFinding: openFindingBy,
-  pick: ({ from, to, byTime }, robot) => go("history", byTime ? { robot } : { robot, from_m: +from.toFixed(6), to_m: +to.toFixed(6) }),
+  pick: (filters) => go("history", filters),
 });
-
-function go(view, given = null) {
-  page.view = view;
-  for (const name of VIEWS) byId(`view-${name}`).hidden = name !== view;
-  for (const tab of document.querySelectorAll(".tab")) {
-    if (tab.dataset.view === view) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
-  }
-  if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
-  if (view === "history") showHistory(given);
-  if (view === "health") { showHealth(); showPeople(); }
-  if (view === "review") showQueue();
-  if (view === "live") drawLive();
-}
 
 function drawLive() {
   showRobots(page.robot, chooseRobot);
@@ -72,14 +59,33 @@ function step(by) {
 }
 
 function drawLink() {
+  const { connected, lostAt, link } = known;
   const node = byId("link");
-  const state = !known.connected ? "bad" : { connected: "ok", refused: "bad" }[known.link?.state] ?? "starting";
-  node.querySelector(".lamp").dataset.state = state;
-  setText(node.querySelector("span"), !known.connected ? "page cut off" : known.link?.state === "connected" ? "broker connected" : `broker: ${known.link?.state ?? "unknown"}`);
-  node.title = known.link?.text ?? "";
-  const notice = !known.connected ? "This page has lost its control room and tries again; what it shows is old." : known.link?.text || (known.link?.notices ?? []).slice(-1)[0] || "";
+  const [lamp, words] = !connected ? (lostAt || known.title ? ["bad", "page cut off"] : ["starting", "connecting"]) : link?.state === "connected" ? ["ok", "broker connected"] : [link?.state === "refused" ? "bad" : "starting", `broker: ${link?.state ?? "not known"}`];
+  node.querySelector(".lamp").dataset.state = lamp;
+  setText(node.querySelector("span"), words);
+  node.title = link?.text ?? "";
+  const notice = noticeOf(known);
   byId("notice").hidden = !notice;
   setText(byId("notice"), notice);
+  document.body.classList.toggle("stale", knownUntil() !== null);
+}
+
+/** What everybody must know of the connections: from when it is what the page shows. */
+function noticeOf({ connected, lostAt, link }) {
+  if (!connected) return lostAt ? `This page lost its control room at ${dateTime(lostAt)} and tries again: what it shows is from then.` : known.title ? "This page does not reach its control room and tries again." : "";
+  if (link && link.state !== "connected") {
+    const until = link.known_until ? `what is shown of robots is from ${dateTime(link.known_until)}` : "nothing is known of robots until it is there";
+    return `The control room has no connection to the broker: ${until}. ${link.text ?? ""}`.trim();
+  }
+  return link?.text || (link?.notices ?? []).at(-1) || "";
+}
+
+/** What changes when a connection comes or goes: lamps, tallies, words. */
+function drawConnections() {
+  drawLink();
+  if (shownView() === "live") showRobots(page.robot, chooseRobot);
+  if (shownView() === "health") showFleet();
 }
 
 function announce(text) {
@@ -109,11 +115,11 @@ function onKey(event) {
   if (typing || byId("keys").open) return;
   const acts = {
     c: () => press("confirmed"), d: () => press("disputed"),
-    1: () => go("live"), 2: () => go("history"), 3: () => go("health"), 4: () => go("review"),
-    j: () => (page.view === "review" ? stepQueue(1) : step(1)), k: () => (page.view === "review" ? stepQueue(-1) : step(-1)),
+    ...toView,
+    j: () => (shownView() === "review" ? stepQueue(1) : step(1)), k: () => (shownView() === "review" ? stepQueue(-1) : step(-1)),
     t: switchTheme, m: toggleMap, r: nextRobot, "?": showKeys, "/": () => { go("history"); byId("filters").elements.robot.focus(); },
   };
-  const inList = page.view === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
+  const inList = shownView() === "live" && (event.target === byId("findings") || event.target === document.body || event.target === byId("main") || byId("drawer").contains(event.target));
   if (inList && !event.target.closest("button, a, svg")) Object.assign(acts, { ArrowDown: () => step(1), ArrowUp: () => step(-1), Enter: () => page.finding && openFindingBy(page.finding) });
   const act = acts[event.key];
   if (!act) return;
@@ -124,7 +130,7 @@ function onKey(event) {
 function showKeys() {
   const dialog = byId("keys");
   if (!dialog.children.length) {
-    dialog.append(el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, KEYS.flatMap(([keys, does]) => [el("dt", {}, keys.split(" ").flatMap((key) => [el("kbd", {}, key), " "])), el("dd", {}, does)])), el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close")));
+    dialog.append(el("h2", { id: "keys-title" }, "Keys"), el("dl", {}, [...tabs().filter(({ hidden }) => !hidden).map((tab) => [keyOf(tab), tab.firstChild.textContent.trim()]), ...KEYS].flatMap(([keys, does]) => [el("dt", {}, keys.split(" ").flatMap((key) => [el("kbd", {}, key), " "])), el("dd", {}, does)])), el("form", { method: "dialog" }, el("button", { class: "primary" }, "Close")));
   }
   dialog.showModal();
 }
@@ -139,7 +145,7 @@ function makeChoices() {
 
 function drawLegend() {
   const [none, ...rest] = known.severities;
-  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), "sound"), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "area"));
+  byId("legend").replaceChildren(el("span", {}, glyph("uncorroded", none), outcomeWord("uncorroded")), ...rest.map((word) => el("span", {}, glyph("corroded", word), word)), el("span", {}, glyph("corroded", null), "no severity"), el("span", {}, glyph("uncertain"), "uncertain"), el("span", {}, glyph("not_inspectable"), "not inspectable"), el("span", {}, el("i", { class: "area-line" }), "area"));
 }
 
 on("all", () => {
@@ -148,26 +154,26 @@ on("all", () => {
   showPerson();
   drawLegend();
   drawLink();
-  go(page.view);
+  go(shownView() ?? location.hash.slice(1));
   showGaps();
 });
-on("stream", drawLink);
-on("link", drawLink);
+on("stream", drawConnections);
+on("link", drawConnections);
 on("robots", () => {
-  if (page.view === "live") showRobots(page.robot, chooseRobot);
-  if (page.view === "health") showFleet();
+  if (shownView() === "live") showRobots(page.robot, chooseRobot);
+  if (shownView() === "health") showFleet();
   badge();
 });
-on("findings", () => { if (page.view === "live") drawFindings(); board.soon(); });
+on("findings", () => { if (shownView() === "live") drawFindings(); board.soon(); });
 on("finding", ({ record, before }) => {
   const { finding } = record;
-  if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.robot}, ${reach(finding)}`);
+  if (!before && finding.state !== "closed") announce(`Finding opened: ${finding.peak_severity ?? ""} ${finding.form ?? "corrosion"} on ${finding.material ?? "unknown material"}, ${finding.asset ? `${assetWord(finding)}, ` : ""}${robotWord(finding)}, ${reach(finding)}`);
   if (before && before.finding.state !== finding.state) refresh("finding", findingKey(finding));
 });
 on("reviewed", (record) => refresh("finding", findingKey(record.finding)));
 on("verdict-reviewed", (id) => { refresh("verdict", id); reviewed(id); });
 on("verdicts", (fresh) => {
-  if (page.view !== "live") return;
+  if (shownView() !== "live") return;
   feed(fresh, page.robot, openVerdict);
   showLatestOnly();
   board.moved(fresh.map(robotKey));
@@ -175,17 +181,21 @@ on("verdicts", (fresh) => {
 on("picture", pictureCame);
 on("gaps", showGaps);
 
-for (const tab of document.querySelectorAll(".tab")) tab.addEventListener("click", () => go(tab.dataset.view));
+const toView = makeTabs();
+whenShown("live", drawLive);
+whenShown("history", showHistory);
+whenShown("health", showHealth);
+whenShown("health", showPeople);
+whenShown("review", showQueue);
 byId("theme").addEventListener("click", switchTheme);
 byId("help").addEventListener("click", showKeys);
 document.addEventListener("keydown", onKey);
-window.addEventListener("hashchange", () => { const view = location.hash.slice(1); if (VIEWS.includes(view) && view !== page.view) go(view); });
 setInterval(() => {
-  setText(byId("clock"), new Date().toLocaleTimeString("en-GB"));
-  setText(byId("tally-rate"), rate().toFixed(1));
+  setText(byId("clock"), `${clockTime(Date.now())} ${zoneOffset()}`);
+  setText(byId("tally-rate"), knownUntil() === null ? rate().toFixed(1) : "–");
 }, 500);
-setInterval(() => { if (page.view === "live") showRobots(page.robot, chooseRobot); if (page.view === "health") showHealth(); }, 5000);
-if (VIEWS.includes(location.hash.slice(1))) page.view = location.hash.slice(1);
+setInterval(() => { if (shownView() === "live") showRobots(page.robot, chooseRobot); if (shownView() === "health") refill(); }, 5000);
+nameCells(byId("main"));
 makeChoices();
 makeHistory(openVerdict, openFindingBy);
 makeQueue(openVerdict);

@@ -1,17 +1,19 @@
 // What the page knows, and the stream that keeps it new. Views listen; nobody else fetches the state.
-import { setServerTime, setSeverities } from "./words.js";
+import { serverNow, setServerTime, setSeverities } from "./words.js";
 
 const MAX_VERDICTS = 80;
 const RATE_WINDOW_MS = 5000;
 
 export const known = {
   title: "", severities: [], logins: false, listens_to: "", link: null, robots: new Map(), findings: new Map(),
-  verdicts: [], latest: new Map(), gaps: [], usage: null, refused: [], skipped: 0, connected: false,
+  verdicts: [], latest: new Map(), gaps: [], usage: null, refused: [], skipped: 0, connected: false, lostAt: null, openElsewhere: 0,
 };
+const SILENT_MS = 40_000; // the stream brings something every 15 s at least; a network that went away says nothing
 const arrivals = []; // [time, how many]: for the rate
 const listeners = new Map();
 let stream = null;
 let loading = null;
+let lastEventMs = 0;
 let held = null; // news that comes while the state is loaded
 
 /** Call `listener(detail)` when `kind` changed: all, link, robots, findings, verdicts, gaps, picture, stream. */
@@ -21,6 +23,23 @@ export function on(kind, listener) {
 
 export const robotKey = (of) => `${of.site}/${of.robot}`;
 export const findingKey = (finding) => `${finding.site}/${finding.id}`;
+
+/** A robot's name, with its site where another one has that name too. */
+export function robotWord(of) {
+  const isShared = [...known.robots.values()].some((other) => other.robot === of.robot && other.site !== of.site);
+  return isShared ? `${of.robot} (${of.site})` : of.robot;
+}
+
+/** An asset's name, with its site where the page knows several sites. */
+export function assetWord({ asset, site }) {
+  return new Set([...known.robots.values()].map((robot) => robot.site)).size > 1 ? `${asset} (${site})` : asset;
+}
+
+/** Null while what is shown of robots is of now; else the time from which it is, "" if nobody knows that. */
+export function knownUntil() {
+  if (!known.connected) return known.lostAt ?? "";
+  return known.link?.state === "connected" ? null : known.link?.known_until ?? "";
+}
 
 /** Verdicts a second, over the last five. */
 export function rate() {
@@ -44,6 +63,12 @@ export async function ask(path, options) {
 /** Open the stream while somebody looks: a hidden tab must not use up the browser's connections. */
 export function start() {
   const follow = () => (document.hidden ? close() : open());
+  setInterval(() => {
+    if (!stream || !known.connected || performance.now() - lastEventMs < SILENT_MS) return;
+    close();
+    tellStream(false);
+    open();
+  }, 5000);
   document.addEventListener("visibilitychange", follow);
   follow();
 }
@@ -51,6 +76,7 @@ export function start() {
 function open() {
   if (stream) return;
   stream = new EventSource("api/events");
+  for (const kind of ["hello", "news", "beat", "resync"]) stream.addEventListener(kind, () => { lastEventMs = performance.now(); });
   stream.addEventListener("hello", () => { tellStream(true); load(); });
   stream.addEventListener("resync", load);
   stream.addEventListener("ended", () => ask("api/robots").catch(() => {})); // by the server: does the login still hold?
@@ -87,6 +113,7 @@ async function load() {
       robots: new Map(state.robots.map((robot) => [robotKey(robot), robot])),
       findings: new Map(state.findings.map((record) => [findingKey(record.finding), record])),
     });
+    known.openElsewhere = Math.max(0, (state.usage.open_findings ?? 0) - state.findings.filter(({ finding }) => finding.state !== "closed").length);
     known.latest.clear();
     for (const verdict of [...state.verdicts].reverse()) noteLatest(verdict);
     tell("all");
@@ -146,6 +173,7 @@ function noteLatest(verdict) {
 }
 
 function tellStream(connected) {
+  if (known.connected && !connected) known.lostAt = new Date(serverNow()).toISOString();
   known.connected = connected;
   tell("stream");
 }

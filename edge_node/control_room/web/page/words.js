@@ -1,7 +1,7 @@
 // How values are said and drawn: times, places, shares, outcomes, severities.
-import { svg } from "./dom.js";
+import { el, svg } from "./dom.js";
 
-const OUTCOMES = { corroded: "corroded", uncorroded: "sound", uncertain: "uncertain", not_inspectable: "not inspectable" };
+const OUTCOMES = { corroded: "corroded", uncorroded: "uncorroded", uncertain: "uncertain", not_inspectable: "not inspectable" };
 
 let severities = ["none", "mid", "late"];
 let clockAheadMs = 0; // of the server, so that a tablet with a wrong clock counts ages right
@@ -16,6 +16,9 @@ const REASONS = { shadow: "the shadow disagrees", uncertain: "uncertain", low_ma
 /** Why a picture was kept, in words. */
 export const reasonWord = (reason) => REASONS[reason] ?? reason.replaceAll("_", " ");
 export const outcomeWord = (outcome) => OUTCOMES[outcome] ?? outcome;
+/** How long the models took; a dash where none ran: robots up to 0.7.0 said 0 then. */
+export const modelTime = (milliseconds, digits = 1) => (milliseconds ? `${milliseconds.toFixed(digits)} ms` : "–");
+
 /** A share; what is not quite all is never rounded up to all. */
 export function percent(share, digits = 0) {
   if (share === null || share === undefined) return "–";
@@ -37,21 +40,63 @@ export function areaWords(mm2, share, digits = 0) {
 export const metres = (distance) => (distance === null || distance === undefined ? "–" : `${distance.toFixed(2)} m`);
 export const count = (number) => (number ?? 0).toLocaleString("en");
 
+
+/** The noun of a number: "finding" of one, "findings" of others. */
+export const plural = (number, noun, nouns = `${noun}s`) => (number === 1 ? noun : nouns);
+
 /** A number with its noun: "1 finding", "2 findings". */
-export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+export const counted = (number, noun, nouns) => `${count(number)} ${plural(number, noun, nouns)}`;
 
 export function bytes(number) {
   if (number === null || number === undefined) return "–";
   return number < 1e6 ? `${(number / 1e3).toFixed(0)} kB` : number < 1e9 ? `${(number / 1e6).toFixed(1)} MB` : `${(number / 1e9).toFixed(2)} GB`;
 }
 
-export function clockTime(iso) {
-  return new Date(iso).toLocaleTimeString("en-GB");
+/** The time of day in the browser's zone; whatever lists such times names the zone once, by `zoneOffset`. */
+export const clockTime = (iso) => new Date(iso).toLocaleTimeString("en-GB");
+
+/** A moment with its zone, the browser's: "2026-11-30 14:03:05 +01:00". */
+export function dateTime(iso) {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? "–" : `${date.toLocaleDateString("sv-SE")} ${clockTime(date)} ${zoneOffset(date)}`;
 }
 
-export function dateTime(iso) {
-  const moment = new Date(iso);
-  return `${moment.toLocaleDateString("sv-SE")} ${moment.toLocaleTimeString("en-GB")}`;
+/** The same as an element, which is never broken over lines. */
+export const moment = (iso) => (iso ? el("time", { datetime: iso }, dateTime(iso)) : "–");
+
+/** How far the browser's zone is ahead of UTC at a moment: "+01:00". */
+export function zoneOffset(iso = Date.now()) {
+  const minutes = -new Date(iso).getTimezoneOffset();
+  const two = (number) => String(Math.floor(number)).padStart(2, "0");
+  return `${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
+
+/** The browser's zone by its name, with what it is ahead of UTC now: "Europe/Berlin, now +01:00". */
+export function zoneName() {
+  return `${Intl.DateTimeFormat().resolvedOptions().timeZone || "local time"}, now ${zoneOffset()}`;
+}
+
+const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?\s*(Z|UTC|[+−-]\d\d:?\d\d)?$/i;
+
+/** A moment that somebody typed as an ISO time for the API, or null: without a zone it is the browser's. */
+export function isoOf(typed) {
+  const [whole, year, month, day, hour = "00", minute = "00", second = "00", zone] = MOMENT.exec(typed.trim()) ?? [];
+  if (!whole) return null;
+  const offset = !zone ? "" : /^(z|utc)$/i.test(zone) ? "Z" : zone.replace("−", "-").replace(/(\d\d):?(\d\d)$/, "$1:$2");
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${offset}`);
+  const isThere = !Number.isNaN(date.getTime()) && (offset || date.getDate() === Number(day)); // no 31st of June
+  return isThere ? date.toISOString() : null;
+}
+
+/** A field for a moment in ISO form, in whatever language the browser is; once typed, it says the zone. */
+export function timeField(name, label) {
+  const input = el("input", { type: "text", class: "moment", name, "aria-label": label, placeholder: "YYYY-MM-DD hh:mm:ss", title: `ISO form, such as ${dateTime(Date.now())}; without a zone: ${zoneName()}`, autocomplete: "off", spellcheck: "false", maxlength: "40" });
+  input.addEventListener("change", () => {
+    const iso = isoOf(input.value);
+    input.setCustomValidity(input.value.trim() && !iso ? "A time in ISO form, such as 2026-11-30 14:03:05 +01:00" : "");
+    if (iso) input.value = dateTime(iso);
+  });
+  return el("label", {}, label, input);
 }
 
 export function duration(seconds) {
@@ -79,6 +124,14 @@ function uncertainty(...poses) {
   return sigmas.length ? ` ± ${Number(Math.max(...sigmas).toPrecision(2))} m` : "";
 }
 
+const CLOCKS = { ok: "synchronized", failing: "not synchronized", unknown: "not known whether synchronized" };
+
+/** The state of a robot's clock in the words that all displays use; robots up to 0.9.0 send a code as text. */
+export function clockWords({ state, text }) {
+  const more = (text ?? "").replace(/^(not_synchronized|not synchronized|synchronized|unknown|not known whether synchronized)\b(; )?/, "");
+  return [CLOCKS[state] ?? state, more].filter(Boolean).join("; ");
+}
+
 const CONTROLS = { exposure_us: "exposure", white_balance: "white balance" };
 const UNITS = { us: "µs", x: "×", dpt: "dpt" };
 
@@ -97,7 +150,7 @@ export function reach(finding) {
   return where + uncertainty(finding.from_pose, finding.to_pose);
 }
 
-/** 0 for sound to 1 for the worst; null where no severity is given. */
+/** 0 for uncorroded to 1 for the worst; null where no severity is given. */
 export function rank(severity) {
   const at = severities.indexOf(severity);
   return at < 0 ? null : at / Math.max(1, severities.length - 1);
@@ -105,7 +158,7 @@ export function rank(severity) {
 
 /** The colour's name of an outcome and its severity. */
 export function tone(outcome, severity) {
-  if (outcome === "uncorroded") return "sound";
+  if (outcome === "uncorroded") return "uncorroded";
   if (outcome !== "corroded") return "none";
   const level = rank(severity);
   return level === null ? "unknown" : level >= 1 ? "sev-2" : "sev-1";

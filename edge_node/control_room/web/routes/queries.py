@@ -17,6 +17,7 @@ from starlette.routing import Route
 from edge_node import __version__
 from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.history.records import FindingFilter
+from edge_node.control_room.history.strip_cells import select_asset_strips
 from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web.access import person_of, validity_of
 from edge_node.control_room.web.event_stream import TooManyBrowsersError
@@ -126,16 +127,10 @@ async def get_queue(request: Request) -> Response:
 
 
 async def get_strip(request: Request) -> Response:
-    """A strip chart: verdicts along the pose, or over time, added up; the same filters as verdicts."""
+    """Strip charts: verdicts along the pose, or over time, added up; by_asset=true: one for each asset."""
     history, query = get_services(request).history, parse_query(request.query_params, StripQuery)
-    return await respond_from_thread(
-        lambda: {
-            "cells": views.strip_view(
-                history.strip(query.filter(), cells=query.cells, by_time=query.by_time)
-            ),
-            "by_time": query.by_time,
-        }
-    )
+    view = _view_asset_strips if query.by_asset else _view_strip
+    return await respond_from_thread(view, history, query)
 
 
 async def get_gaps(request: Request) -> Response:
@@ -262,6 +257,25 @@ def _view_verdicts(history: History, query: VerdictQuery) -> dict[str, Any]:
         "total": history.count_verdicts(only),
         "verdicts": [views.record_row(record) for record in records],
     }
+
+
+def _view_strip(history: History, query: StripQuery) -> dict[str, Any]:
+    cells = history.strip(query.filter(), cells=query.cells, by_time=query.by_time)
+    view = {"cells": views.strip_view(cells), "by_time": query.by_time}
+    each = _view_asset_strips(history, query)
+    return {**view, **each} if each["total"] > 1 else view  # one alone would be the same again
+
+
+def _view_asset_strips(history: History, query: StripQuery) -> dict[str, Any]:
+    strips, total = select_asset_strips(
+        history.database,
+        query.filter(),
+        query.cells,
+        by_time=query.by_time,
+        robots=query.named_robots(),
+        most=query.most,
+    )
+    return {"strips": [views.asset_strip_view(strip) for strip in strips], "total": total}
 
 
 def _view_queue(history: History, query: ReviewQuery) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import { pictureAddress, stateTag } from "../live/findings.js";
 import { originWords, reviewForm } from "../review/review.js";
 import { reasonTags } from "../review/queue.js";
 import { ask, known } from "../store.js";
-import { age, areaWords, count, dateTime, duration, glyph, metres, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "../words.js";
+import { age, areaWords, clockWords, count, counted, dateTime, duration, glyph, metres, modelTime, outcomeWord, percent, place, reach, squareMillimetres, verdictWords } from "../words.js";
 
 let shown = null; // { kind, key }
 let before = null; // what had the focus
@@ -213,11 +213,11 @@ function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
   const grades = mayBeGraded(verdict) ? `ISO 4628-3 ${verdict.grades.iso_4628_3}, ASTM D610 ${verdict.grades.astm_d610} (${verdict.grades.basis})` : "–";
   const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
   return [el("h3", {}, "Where it comes from"), facts([
-    ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "not_synchronized" ? ", by a clock that nobody sets" : ""}`],
+    ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "synchronized" ? "" : `, clock ${clockWords({ state: verdict.time_quality === "unknown" ? "unknown" : "failing" })}`}`],
     ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
     ["grade", grades], ...surface(verdict.area_mm2, verdict.area_fraction), ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
-    ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms.toFixed(1)} ms in the models`],
-    ...(verdict.frames_unchanged ? [["not judged before it", `${count(verdict.frames_unchanged)} frames: nothing new in them`]] : []),
+    ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms ? `${modelTime(verdict.inference_ms)} in the models` : "no model ran"}`],
+    ...(verdict.frames_unchanged ? [["not judged before it", `${counted(verdict.frames_unchanged, "frame")}: nothing new in ${verdict.frames_unchanged === 1 ? "it" : "them"}`]] : []),
     ["verdict", el("span", { class: "mono" }, verdict.id)]])];
 }
 

@@ -1,10 +1,8 @@
 // Health: robots in numbers, what is missing, what could not be read, and the room itself.
 import { byId, el, setText } from "../dom.js";
-import { alarms, condition, part } from "../live/robots.js";
+import { alarms, condition, nobodyYet, part } from "../live/robots.js";
 import { ask, known, robotKey } from "../store.js";
-import { age, bytes, count, counted, dateTime, duration } from "../words.js";
-
-const COLUMNS = ["Robot", "State", "Heard", "Version", "Bundle", "Up", "Frames/s", "Verdicts/s", "Dropped", "Unchanged", "Frame age", "Inference", "Spool", "On disk", "Oldest", "Clock", "Memory", "Verdicts", "Twice", "Missing", "Camera", "Alarms"];
+import { age, bytes, count, counted, dateTime, duration, modelTime, moment, plural } from "../words.js";
 
 /** Draw all of it. */
 export async function showHealth() {
@@ -26,31 +24,34 @@ const PROOF = { proved: ["ok", "proved"], partly_proved: ["warn", "proved in par
 function showRecord() {
   const robots = known.record ?? [], conflicts = known.conflicts ?? [];
   const broken = robots.filter((robot) => robot.state === "broken").length;
-  setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${count(robots.length)} robots is broken: somebody changed, exchanged or took out verdicts, or two robots have one name.` : robots.length ? "Each verdict names the one before it, and the robot signs the newest every minute." : "No robot yet.");
+  setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${counted(robots.length, "robot")} is broken: somebody changed, exchanged or took out verdicts, or two robots have one name.` : robots.length ? "Each verdict names the one before it, and the robot signs the newest every minute." : "No robot has been heard yet.");
   byId("record").replaceChildren(...robots.map((robot) => {
     const [lamp, word] = PROOF[robot.state] ?? ["off", robot.state];
-    return el("tr", { data: { state: robot.state } }, el("td", {}, robotKey(robot)), el("td", {}, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence)),
-      el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, robot.signed_at ? dateTime(robot.signed_at) : "–"));
+    return el("tr", { data: { state: robot.state } }, el("td", { class: "name" }, robotKey(robot)), el("td", { class: "text" }, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence)),
+      el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, moment(robot.signed_at)));
   }));
   byId("record-problems").replaceChildren(...robots.flatMap((robot) => robot.problems.map((text) => el("li", { class: "note" }, `${robotKey(robot)}: ${text}`))));
   byId("record-scroll").hidden = !robots.length;
   setText(byId("conflicts-text"), conflicts.length ? "Both are kept; the page shows the one that came first. Two robots of one name, a state folder that was copied back, or a forged message." : "None.");
-  byId("conflicts").replaceChildren(...conflicts.map((one) => el("tr", {}, el("td", {}, robotKey(one)), el("td", { class: "mono" }, one.epoch), el("td", { class: "num" }, one.seq), el("td", { class: "num" }, `${count(one.count)}×`), el("td", {}, dateTime(one.received_at)))));
+  byId("conflicts").replaceChildren(...conflicts.map((one) => el("tr", {}, el("td", { class: "name" }, robotKey(one)), el("td", { class: "mono" }, one.epoch), el("td", { class: "num" }, one.seq), el("td", { class: "num" }, `${count(one.count)}×`), el("td", {}, moment(one.received_at)))));
   byId("conflicts-scroll").hidden = !conflicts.length;
   badge();
 }
 
 /** The table of robots. */
 export function showFleet() {
-  if (!byId("fleet-head").children.length) byId("fleet-head").append(el("tr", {}, COLUMNS.map((name) => el("th", {}, name))));
-  byId("fleet").replaceChildren(...[...known.robots.values()].map(row));
+  const robots = [...known.robots.values()];
+  byId("fleet").replaceChildren(...robots.flatMap(rows));
+  byId("fleet").closest(".scroll").hidden = !robots.length;
+  byId("fleet-note").hidden = robots.length > 0;
+  if (!robots.length) byId("fleet-note").replaceChildren(...nobodyYet());
 }
 
 /** What is missing, and the badge that says so. */
 export function showGaps() {
   const missing = known.gaps.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
   setText(byId("gaps-text"), missing ? `${counted(missing, "verdict")} ${missing === 1 ? "is" : "are"} missing. A robot's backlog may bring what is missing yet; then it leaves this list.` : "None: every number between the first and the last that came is here.");
-  byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", {}, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, gap.noticed_at ? dateTime(gap.noticed_at) : "–"))));
+  byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", { class: "name" }, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, moment(gap.noticed_at)))));
   byId("gaps-scroll").hidden = !known.gaps.length;
   badge();
 }
@@ -74,18 +75,30 @@ function showRoom() {
   ].flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   byId("refused-scroll").hidden = !known.refused.length;
   setText(byId("refused-text"), known.refused.length ? "Somebody sends what is no message of a robot. They were counted and left out." : "None.");
-  byId("refused").replaceChildren(...known.refused.map((one) => el("tr", {}, el("td", {}, one.reason), el("td", { class: "num" }, count(one.count)), el("td", {}, dateTime(one.last_at)), el("td", { class: "mono" }, one.last_topic), el("td", { class: "mono" }, one.last_text))));
+  byId("refused").replaceChildren(...known.refused.map((one) => el("tr", {}, el("td", {}, one.reason), el("td", { class: "num" }, count(one.count)), el("td", {}, moment(one.last_at)), el("td", { class: "mono text" }, one.last_topic), el("td", { class: "mono text" }, one.last_text))));
   badge();
 }
 
-function row(robot) {
+/** A robot's row, and below it one with its alarms. */
+function rows(robot) {
   const { status, health } = robot;
   const spool = health?.spool ?? status?.spool;
   const is = condition(robot);
-  const cells = [robotKey(robot), null, `${age(robot.last_heard_at)} ago`, status?.version ?? "–", status?.bundle ?? "–", duration(health?.uptime_s), fixed(health?.frames_per_s), fixed(health?.verdicts_per_s), count(health?.frames_dropped), count(health?.frames_unchanged), health?.frame_age_ms == null ? "–" : `${health.frame_age_ms.toFixed(0)} ms`, health?.inference_ms == null ? "–" : `${health.inference_ms.toFixed(1)} ms`, spool ? count(spool.waiting) : "–", bytes(spool?.disk_bytes), duration(spool?.oldest_age_s), part(robot, "clock").text, health?.memory_mb == null ? "–" : `${health.memory_mb.toFixed(0)} MB`, count(robot.verdicts), count(robot.duplicates), count(robot.missing)];
-  const node = el("tr", {}, cells.map((text) => el("td", {}, text ?? "")), el("td", { class: "camera" }, part(robot, "camera").text), el("td", { class: "alarms" }, alarms(robot).join("; ")));
-  node.children[1].replaceChildren(el("i", { class: "lamp", data: { state: is.lamp } }), ` ${is.word}`);
-  return node;
+  const cells = [
+    ["name", el("b", {}, el("bdi", {}, robot.robot)), el("bdi", { class: "quiet" }, robot.site)],
+    ["state", el("span", {}, el("i", { class: "lamp", data: { state: is.lamp } }), ` ${is.word}`), /heard/.test(is.word) ? null : `heard ${age(robot.last_heard_at)} ago`, health ? `up ${duration(health.uptime_s)}` : null],
+    ["name", status?.version ?? "–", status?.bundle ?? "–"],
+    [null, per(health?.frames_per_s), `${count(health?.frames_dropped)} dropped`, `${count(health?.frames_unchanged)} unchanged`],
+    [null, per(health?.verdicts_per_s), `${count(robot.verdicts)} stored`, `${count(robot.duplicates)} twice`, el("span", { class: robot.missing ? "missing" : null }, `${count(robot.missing)} missing`)],
+    [null, `age ${health?.frame_age_ms == null ? "–" : `${health.frame_age_ms.toFixed(0)} ms`}`, `models ${modelTime(health?.inference_ms)}`],
+    [null, spool ? `${count(spool.waiting)} waiting` : "–", ...(spool ? [`${bytes(spool.disk_bytes)} on disk`, `oldest ${duration(spool.oldest_age_s)}`] : [])],
+    ["text", part(robot, "clock").text],
+    [null, health?.memory_mb == null ? "–" : `${health.memory_mb.toFixed(0)} MB`, health?.temperature_c == null ? null : `${health.temperature_c.toFixed(0)} °C`],
+    ["text", part(robot, "camera").text],
+  ];
+  const said = alarms(robot);
+  const row = el("tr", { class: said.length ? "alarmed" : null }, cells.map(([kind, ...lines]) => el("td", { class: kind }, lines.filter((line) => line !== null).map((line) => el("div", {}, line)))));
+  return said.length ? [row, el("tr", { class: "alarms" }, el("td", { colspan: "10" }, el("b", {}, `${plural(said.length, "Alarm")}: `), said.join("; ")))] : [row];
 }
 
-const fixed = (number) => (number === null || number === undefined ? "–" : number.toFixed(1));
+const per = (number) => (number === null || number === undefined ? "–" : `${number.toFixed(1)} / s`);

@@ -1,7 +1,7 @@
 // Who uses the room: who is logged in, and, for admins, users and the audit.
 import { byId, el, setText } from "../dom.js";
 import { ask, known } from "../store.js";
-import { count, dateTime } from "../words.js";
+import { count, dateTime, moment } from "../words.js";
 
 const PAGE = 50;
 const ORIGINS = { login: "logged in with a password", proxy: "named by the site's own login", program: "by a program's token", shared_token: "logged in with the token that all share", loopback: "on the control room's machine, without a login", command_line: "on the control room's command line" };
@@ -50,8 +50,8 @@ function add(entries) {
 
 function entryRow(entry) {
   const tone = entry.outcome === "done" ? "good" : entry.outcome === "asked" ? "" : "bad";
-  return el("tr", {}, el("td", {}, dateTime(entry.at)), el("td", { title: ORIGINS[entry.origin] ?? "" }, entry.user || (ORIGINS[entry.origin] && entry.origin !== "login" ? entry.origin.replaceAll("_", " ") : "unknown")), el("td", {}, entry.role),
-    el("td", { class: "mono" }, entry.address || "–"), el("td", {}, entry.action.replaceAll("_", " ")), el("td", { class: "mono subject" }, entry.subject || "–"), el("td", {}, el("span", { class: `tag ${tone}` }, entry.outcome)), el("td", { class: "text" }, entry.text));
+  return el("tr", {}, el("td", {}, moment(entry.at)), el("td", { class: "name", title: ORIGINS[entry.origin] ?? "" }, entry.user || (ORIGINS[entry.origin] && entry.origin !== "login" ? entry.origin.replaceAll("_", " ") : "unknown")), el("td", {}, entry.role),
+    el("td", { class: "mono" }, entry.address || "–"), el("td", {}, entry.action.replaceAll("_", " ")), el("td", { class: "mono text" }, entry.subject || "–"), el("td", {}, el("span", { class: `tag ${tone}` }, entry.outcome)), el("td", { class: "text" }, entry.text));
 }
 
 /** Robots beyond the bounds: nothing of them is stored until somebody admits them. */
@@ -70,7 +70,7 @@ async function showQuarantine(said = "") {
 function quarantineRow(robot) {
   const name = `${robot.site}/${robot.robot}`;
   const button = (decision, label, state) => el("button", { class: "plain", type: "button", disabled: robot.state === state, title: `${label} ${name}`, onclick: () => decide(robot, decision) }, label);
-  return el("tr", {}, el("td", { class: "name" }, name), el("td", { class: "buttons" }, button("admit", "Admit", "admitted"), button("refuse", "Refuse", "refused")), el("td", {}, el("span", { class: `tag ${robot.state === "admitted" ? "good" : robot.state === "refused" ? "bad" : ""}` }, robot.state)), el("td", { class: "num" }, count(robot.messages)), el("td", {}, dateTime(robot.first_heard_at)), el("td", {}, dateTime(robot.last_heard_at)), el("td", {}, robot.decided_at ? `${dateTime(robot.decided_at)} ${robot.decided_by}` : "–"));
+  return el("tr", {}, el("td", { class: "name" }, name), el("td", { class: "buttons" }, button("admit", "Admit", "admitted"), button("refuse", "Refuse", "refused")), el("td", {}, el("span", { class: `tag ${robot.state === "admitted" ? "good" : robot.state === "refused" ? "bad" : ""}` }, robot.state)), el("td", { class: "num" }, count(robot.messages)), el("td", {}, moment(robot.first_heard_at)), el("td", {}, moment(robot.last_heard_at)), el("td", {}, robot.decided_at ? `${dateTime(robot.decided_at)} ${robot.decided_by}` : "–"));
 }
 
 async function decide(robot, decision) {
@@ -83,9 +83,9 @@ async function decide(robot, decision) {
 }
 
 function userRow(user) {
-  return el("tr", {}, el("td", {}, user.name), el("td", {}, user.role), el("td", {}, user.has_password ? "password" : "the proxy"), el("td", { class: "num" }, count(user.sessions)), el("td", {}, dateTime(user.changed_at)));
+  return el("tr", {}, el("td", { class: "name" }, user.name), el("td", {}, user.role), el("td", {}, user.has_password ? "password" : "the proxy"), el("td", { class: "num" }, count(user.sessions)), el("td", {}, moment(user.changed_at)));
 }
 
 function tokenRow(token) {
-  return el("tr", {}, el("td", {}, token.name), el("td", {}, token.role), el("td", {}, "token, a program"), el("td", { class: "num" }, "–"), el("td", {}, dateTime(token.changed_at)));
+  return el("tr", {}, el("td", { class: "name" }, token.name), el("td", {}, token.role), el("td", {}, "token, a program"), el("td", { class: "num" }, "–"), el("td", {}, moment(token.changed_at)));
 }

@@ -1,20 +1,21 @@
 // The mission report and the reviewed pictures, to take away as files.
 
 import { byId, el } from "../dom.js";
+import { counted, isoOf, timeField, zoneName } from "../words.js";
 
 export function makeReport() {
   const robot = el("select", { name: "robot", required: true, "aria-label": "Robot" });
-  const times = [["since", "From"], ["until", "To"]].map(([name, label]) => el("label", {}, label, el("input", { type: "datetime-local", name, step: "1", "aria-label": label })));
+  const times = [timeField("since", "From"), timeField("until", "To")];
   const kinds = ["pdf", "csv", "json"].map((kind) => el("button", { class: "plain", type: "submit", value: kind }, kind.toUpperCase()));
   const said = el("p", { class: "said", role: "status" });
-  const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
+  const form = el("form", { class: "report" }, el("label", {}, "Robot", robot), ...times, el("p", { class: "quiet zone" }, `Without a zone: ${zoneName()}.`), el("div", { class: "buttons" }, ...kinds, el("a", { class: "plain", href: "api/dataset.zip", title: "reviewed pictures with labels, for converter retrain" }, "Dataset")), said);
   form.querySelector("a").addEventListener("click", (event) => { event.preventDefault(); take({ kind: "dataset" }, said); });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const kind = event.submitter?.value ?? "pdf";
     const [site, name] = robot.value.split("/");
     const report = { site, robot: name };
-    for (const input of form.querySelectorAll("input")) if (input.value) report[input.name] = new Date(input.value).toISOString();
+    for (const input of form.querySelectorAll("input")) if (input.value) report[input.name] = isoOf(input.value);
     take({ kind, report }, said);
   });
   const details = el("details", { class: "report" }, el("summary", {}, "Report"), form);
@@ -64,8 +65,8 @@ async function take(wanted, said) {
 }
 
 function describe(job) {
-  if (job.state === "waiting") return `Waits for ${job.before} other${job.before === 1 ? "" : "s"} …`;
-  return job.of ? `Being made: ${job.done.toLocaleString()} of ${job.of.toLocaleString()} …` : "Being made …";
+  if (job.state === "waiting") return `Waits for ${counted(job.before, "other file")} …`;
+  return job.of ? `Being made: ${job.done.toLocaleString("en")} of ${job.of.toLocaleString("en")} …` : "Being made …";
 }
 
 async function talk(path, given = {}) {

@@ -1,7 +1,7 @@
 // The list of findings: open ones first, worst first, then what was closed.
 import { byId, el, keyed, setText } from "../dom.js";
-import { findingKey, known, robotKey } from "../store.js";
-import { areaWords, dateTime, glyph, percent, rank, reach } from "../words.js";
+import { assetWord, findingKey, known, robotKey, robotWord } from "../store.js";
+import { areaWords, count, counted, glyph, moment, percent, plural, rank, reach } from "../words.js";
 
 const SHOWN = 200;
 
@@ -9,22 +9,34 @@ const SHOWN = 200;
 export function listed(which, chosen) {
   const records = [...known.findings.values()].filter(({ finding }) => (!chosen || robotKey(finding) === chosen) && (which === "all" || (which === "open") === (finding.state !== "closed")));
   const weight = ({ finding }) => (finding.state === "closed" ? 0 : 10 + (rank(finding.peak_severity) ?? 0.5));
-  return records.sort((one, other) => weight(other) - weight(one) || (one.finding.last_observed_at < other.finding.last_observed_at ? 1 : -1)).slice(0, SHOWN);
+  return records.sort((one, other) => weight(other) - weight(one) || (one.finding.last_observed_at < other.finding.last_observed_at ? 1 : -1));
 }
 
 /** Draw the list; returns the keys in their order. */
 export function showFindings(which, chosen, selected, open) {
   const list = byId("findings");
-  const records = listed(which, chosen);
+  const all = listed(which, chosen);
+  const records = all.slice(0, SHOWN);
   keyed(list, records, ({ finding }) => findingKey(finding), () => item(open), (node, record) => update(node, record, selected));
-  if (!records.length) {
-    list.replaceChildren(el("li", { class: "empty-note" }, which === "open" ? "No open finding. Nothing waits for you." : "No finding yet."));
-  }
+  list.hidden = !records.length;
+  showNote(which, chosen, all.length);
   list.setAttribute("aria-activedescendant", records.some(({ finding }) => findingKey(finding) === selected) ? domId(selected) : "");
-  const open_ones = [...known.findings.values()].filter(({ finding }) => finding.state !== "closed").length;
-  setText(byId("tally-open"), open_ones);
-  setText(byId("tally-open-name"), open_ones === 1 ? "open finding" : "open findings");
+  const openOnes = [...known.findings.values()].filter(({ finding }) => finding.state !== "closed").length + known.openElsewhere;
+  setText(byId("tally-open"), count(openOnes));
+  setText(byId("tally-open-name"), `open ${plural(openOnes, "finding")}`);
   return records.map(({ finding }) => findingKey(finding));
+}
+
+/** What is to be said below the list: that it is not all, or why there is none and what comes next. */
+function showNote(which, chosen, listable) {
+  const note = byId("findings-note");
+  const more = chosen ? 0 : (known.usage?.findings ?? 0) - listable;
+  note.className = listable ? "quiet more-note" : "empty-note";
+  if (listable > SHOWN || (listable && which === "all" && more > 0)) note.replaceChildren(`The first ${count(Math.min(SHOWN, listable))} of ${counted(Math.max(listable, known.usage?.findings ?? 0), "finding")}; the history and the report have the others.`);
+  else if (listable) note.replaceChildren();
+  else if (known.findings.size) note.replaceChildren(which === "open" ? "No open finding. Nothing waits for you." : `No ${which === "closed" ? "closed " : ""}finding${chosen ? ` of ${chosen}` : ""} yet.`);
+  else note.replaceChildren("No finding yet. A robot opens one where it sees corrosion in several frames in a row, and sends it on ", el("code", {}, `corrosion/v1/${chosen ?? "SITE/ROBOT"}/finding`), ".");
+  note.hidden = !note.childNodes.length;
 }
 
 /** Scroll the selected finding into view. */
@@ -80,10 +92,15 @@ function update(node, record, selected) {
   node.dataset.picture = String(finding.best_evidence_sha256);
   node.replaceChildren(
     same ? picture : shot(finding, `Evidence of ${what}`),
-    el("span", { class: "head" }, glyph("corroded", finding.peak_severity), el("b", {}, what)),
+    el("span", { class: "head" }, glyph("corroded", finding.peak_severity), el("b", {}, el("bdi", {}, what))),
     el("span", { class: "place" }, reach(finding)),
-    el("span", { class: "sub" }, [finding.asset, finding.robot, `${percent(finding.peak_confidence)} sure`, `${finding.frames} frames`, finding.peak_area_mm2 ? areaWords(finding.peak_area_mm2) : finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`, pictureNote(finding), dateTime(finding.last_observed_at)].filter(Boolean).join(" · ")),
+    el("span", { class: "sub" }, subWords(finding).map((words, at, all) => [el("bdi", {}, words), at < all.length - 1 ? " · " : ""])),
     el("span", { class: "state" }, stateTag(finding, review)));
+}
+
+function subWords(finding) {
+  const area = finding.peak_area_mm2 ? areaWords(finding.peak_area_mm2) : finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`;
+  return [finding.asset ? assetWord(finding) : null, robotWord(finding), moment(finding.last_observed_at), `${percent(finding.peak_confidence)} sure`, counted(finding.frames, "frame"), area, pictureNote(finding)].filter(Boolean);
 }
 
 /** What the picture beside a finding shows, where that is not the finding's worst. */

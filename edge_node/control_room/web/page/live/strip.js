@@ -1,13 +1,14 @@
 // The strip chart: a pass along the path as an inspection log. Findings on top, severity as columns that are
 // the fuller the more of a stretch is corroded, the corroded area as a line, and below what was looked at.
-import { el, svg } from "../dom.js";
-import { clockTime, dateTime, getSeverities, percent, rank, tone, reach } from "../words.js";
+import { el, setText, svg } from "../dom.js";
+import { clockTime, counted, dateTime, getSeverities, percent, rank, tone, reach } from "../words.js";
 
 const LEFT = 56, RIGHT = 40, TOP = 4, LANE = 16, PLOT = 84, SEEN = 7, AXIS = 20;
 
 /** One chart; `pick({from, to, byTime})` is called for a stretch, `openFinding(key)` for a bar. */
 export class Strip {
   constructor(title, { pick, openFinding }) {
+    this.here = [];
     this.pick = pick;
     this.openFinding = openFinding;
     this.cells = [];
@@ -25,10 +26,10 @@ export class Strip {
     new ResizeObserver(() => this.draw()).observe(this.node);
   }
 
-  /** Show other data: cells, whether they are along time, findings, and where the robot is now. */
+  /** Show other data: cells, whether they are along time, findings, and where robots are now. */
   show({ cells, byTime, findings, here, heading }) {
     Object.assign(this, { cells, byTime, findings, here });
-    this.heading.textContent = heading;
+    setText(this.heading, heading);
     this.draw();
   }
 
@@ -112,14 +113,16 @@ export class Strip {
   }
 
   drawHere() {
-    if (this.byTime || this.here === null || this.here === undefined || this.here < this.low || this.here > this.high) return;
-    const x = this.x(this.here);
-    this.drawing.append(svg("line", { class: "here", x1: x, x2: x, y1: TOP + LANE - 2, y2: TOP + LANE + PLOT + SEEN }), svg("path", { class: "here-tip", d: `M${x - 5} ${TOP + LANE - 7}h10l-5 7z` }));
+    for (const here of this.byTime ? [] : this.here) {
+      if (here < this.low || here > this.high) continue;
+      const x = this.x(here);
+      this.drawing.append(svg("line", { class: "here", x1: x, x2: x, y1: TOP + LANE - 2, y2: TOP + LANE + PLOT + SEEN }), svg("path", { class: "here-tip", d: `M${x - 5} ${TOP + LANE - 7}h10l-5 7z` }));
+    }
   }
 
   summary() {
     const worst = this.cells.filter((cell) => cell.corroded).length;
-    return `${this.name.textContent} ${this.byTime ? "over time" : "along the path"} from ${this.say(this.low)} to ${this.say(this.high)}: ${worst} of ${this.cells.length} stretches show corrosion. Arrows move along, Enter lists the verdicts.`;
+    return `${this.name.textContent} ${this.byTime ? "over time" : "along the path"} from ${this.say(this.low)} to ${this.say(this.high)}: ${worst} of ${counted(this.cells.length, "stretch", "stretches")} show corrosion. Arrows move along, Enter lists the verdicts.`;
   }
 
   say(at) {
@@ -147,7 +150,7 @@ export class Strip {
     this.mark.setAttribute("x2", x);
     this.mark.setAttribute("visibility", "visible");
     const kinds = Object.entries(cell.by_severity).map(([word, number]) => `${number} ${word || "of no severity"}`).join(", ");
-    this.reading.textContent = `${this.say(cell.start)} – ${this.say(cell.end)}: ${cell.judged + cell.not_judged} verdicts, ${cell.corroded} corroded${kinds ? ` (${kinds})` : ""}${cell.not_judged ? `, ${cell.not_judged} not judged` : ""}${cell.peak_area_fraction === null ? "" : `, up to ${percent(cell.peak_area_fraction)} of the area`}. Click or Enter lists them.`;
+    this.reading.textContent = `${this.say(cell.start)} – ${this.say(cell.end)}: ${counted(cell.judged + cell.not_judged, "verdict")}, ${cell.corroded} corroded${kinds ? ` (${kinds})` : ""}${cell.not_judged ? `, ${cell.not_judged} not judged` : ""}${cell.peak_area_fraction === null ? "" : `, up to ${percent(cell.peak_area_fraction)} of the area`}. Click or Enter lists them.`;
   }
 
   key(event) {

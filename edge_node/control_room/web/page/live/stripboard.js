@@ -1,25 +1,23 @@
 // The strip charts of the live view: of the chosen robot, or of the few that matter most.
 import { el } from "../dom.js";
-import { ask, findingKey, known, robotKey } from "../store.js";
-import { Strip } from "./strip.js";
-import { serverNow } from "../words.js";
+import { ask, known, knownUntil, robotKey } from "../store.js";
+import { counted, dateTime, serverNow } from "../words.js";
+import { StripSet } from "./strip_set.js";
 
 const SPANS = [["15 min", 900], ["1 h", 3600], ["24 h", 86_400], ["all", null]];
-const MAX_STRIPS = 3;
-const FRESH_MS = 1500; // a chart is drawn anew at most so often
+const MAX_ROBOTS = 6; // whose strips are shown while none is chosen
+const FEW = 4, MANY = 40; // strips at once, and after "show all"
+const FRESH_MS = 1500; // charts are drawn anew at most so often
 const CELLS = 240;
 
 /** Fetches what the charts show, no more often than needed and never while the last answer is awaited. */
 export class StripBoard {
   constructor(parent, choice, { openFinding, pick }) {
-    this.parent = parent;
-    this.openFinding = openFinding;
-    this.pick = pick;
-    this.strips = new Map();
+    this.set = new StripSet(parent, { openFinding, pick });
     this.span = 86_400;
     this.robot = null;
-    this.stale = new Set();
-    this.busy = false;
+    this.most = FEW;
+    this.busy = this.isStale = false;
     this.timer = null;
     choice.append(...SPANS.map(([label, seconds]) => el("button", { "aria-pressed": String(seconds === this.span), onclick: (event) => {
       this.span = seconds;
@@ -28,79 +26,73 @@ export class StripBoard {
     } }, label)));
   }
 
-  /** Show one robot's chart, or those of the robots with open findings and the newest verdicts. */
+  /** Show one robot's charts, or those of the robots with open findings and the newest verdicts. */
   keepTo(robot) {
+    if (this.robot !== robot) this.most = FEW;
     this.robot = robot;
     this.soon(true);
   }
 
   /** Note that robots went on. */
   moved(keys) {
-    for (const key of keys) this.stale.add(key);
-    this.soon();
+    const shown = this.chosen();
+    if (keys.some((key) => shown.includes(key))) this.soon();
   }
 
-  /** Draw anew before long; `all` whether or not anything moved. */
-  soon(all = false) {
-    if (all) for (const key of known.robots.keys()) this.stale.add(key);
-    this.timer ??= setTimeout(() => { this.timer = null; this.draw(); }, all ? 0 : FRESH_MS);
+  /** Draw anew before long; at once if somebody `waits`. */
+  soon(waits = false) {
+    this.isStale = true;
+    if (waits) clearTimeout(this.timer);
+    if (waits || this.timer === null) this.timer = setTimeout(() => { this.timer = null; this.draw(); }, waits ? 0 : FRESH_MS);
   }
 
   async draw() {
-    if (this.busy) return this.soon();
+    if (this.busy || !this.isStale) return;
     this.busy = true;
+    this.isStale = false;
     try {
-      const shown = this.chosen();
-      for (const [key, strip] of this.strips) {
-        if (!shown.includes(key)) {
-          strip.node.remove();
-          this.strips.delete(key);
-        }
-      }
-      await Promise.all(shown.map((key) => this.drawOne(key)));
-      const nodes = shown.map((key) => this.strips.get(key)?.node).filter(Boolean);
-      if (nodes.some((node, at) => this.parent.children[at] !== node)) this.parent.replaceChildren(...nodes);
-      this.parent.querySelector(".empty-note")?.remove();
-      if (!shown.length) this.parent.append(el("p", { class: "empty-note" }, "Charts appear with the first verdicts."));
+      const robots = this.chosen();
+      const { strips, total } = robots.length ? await ask(`api/strip?${this.query(robots)}`) : { strips: [], total: 0 };
+      this.set.show(strips, this.findings(), strips.length ? this.note(total, robots.length) : this.nothing());
+    } catch (problem) {
+      console.warn(problem);
+      this.isStale = true;
     } finally {
       this.busy = false;
+      if (this.isStale) this.soon();
     }
+  }
+
+  query(robots) {
+    const wanted = new URLSearchParams({ by_asset: true, cells: CELLS, most: this.most, robots: robots.join(",") });
+    if (this.span) wanted.set("since", new Date(serverNow() - this.span * 1000).toISOString());
+    return wanted;
   }
 
   chosen() {
     if (this.robot) return [this.robot];
-    const weight = (key) => [...known.findings.values()].filter(({ finding }) => finding.state !== "closed" && robotKey(finding) === key).length;
-    const keys = [...known.robots.keys()].filter((key) => known.robots.get(key).verdicts || known.latest.has(key));
-    return keys.length <= MAX_STRIPS ? keys.sort() : keys.sort((one, other) => weight(other) - weight(one)).slice(0, MAX_STRIPS);
+    const open = new Map();
+    for (const { finding } of known.findings.values()) if (finding.state !== "closed") open.set(robotKey(finding), (open.get(robotKey(finding)) ?? 0) + 1);
+    const heard = [...known.robots.values()].filter((robot) => robot.verdicts || known.latest.has(robotKey(robot)));
+    const weight = (robot) => open.get(robotKey(robot)) ?? 0;
+    return heard.sort((one, other) => weight(other) - weight(one) || (one.last_verdict_at < other.last_verdict_at ? 1 : -1)).slice(0, MAX_ROBOTS).map(robotKey);
   }
 
-  async drawOne(key) {
-    const isNew = !this.strips.has(key);
-    if (!isNew && !this.stale.has(key)) return;
-    this.stale.delete(key);
-    const [site, robot] = key.split("/");
-    const wanted = new URLSearchParams({ site, robot, cells: CELLS });
-    if (this.span) wanted.set("since", new Date(serverNow() - this.span * 1000).toISOString());
-    let found = { cells: [] };
-    try {
-      found = await ask(`api/strip?${wanted}`);
-      if (!found.cells.length) found = await ask(`api/strip?${wanted}&by_time=true`);
-    } catch (problem) {
-      console.warn(problem);
-      this.stale.add(key);
-      return;
-    }
-    if (!this.strips.has(key)) {
-      const strip = new Strip(robot, { openFinding: this.openFinding, pick: (stretch) => this.pick(stretch, key) });
-      this.strips.set(key, strip);
-      this.parent.append(strip.node);
-    }
-    const latest = known.latest.get(key);
-    const findings = [...known.findings.values()].filter(({ finding }) => robotKey(finding) === key && (!this.span || Date.parse(finding.last_observed_at) > serverNow() - this.span * 1000));
-    this.strips.get(key).show({
-      cells: found.cells, byTime: found.by_time, here: latest?.distance_m ?? null,
-      findings: findings.map(({ finding }) => ({ finding, key: findingKey(finding) })),
-      heading: [latest?.asset, found.by_time ? "over time: it sends no pose" : "distance × severity"].filter(Boolean).join(" · "),
-    });
+  findings() {
+    return [...known.findings.values()].filter(({ finding }) => !this.span || Date.parse(finding.last_observed_at) > serverNow() - this.span * 1000);
+  }
+
+  note(total, robots) {
+    const others = this.robot ? 0 : known.robots.size - robots;
+    return [
+      total > this.most ? el("button", { class: "plain", type: "button", onclick: () => { this.most = MANY; this.soon(true); } }, `Show all ${counted(total, "strip")}`) : null,
+      others > 0 ? el("p", { class: "quiet" }, `Strips of the ${counted(robots, "robot")} with the most open findings and the newest verdicts; choose a robot for its own.`) : null,
+    ].filter(Boolean);
+  }
+
+  nothing() {
+    const newest = (this.robot ? [known.robots.get(this.robot)] : [...known.robots.values()]).map((robot) => robot?.last_verdict_at).filter(Boolean).sort().at(-1);
+    if (newest) return el("p", { class: "empty-note" }, `Nothing was judged in this time. The newest verdict is of ${dateTime(newest)}: choose a longer time above.`);
+    return el("p", { class: "empty-note" }, "A strip for each asset appears with its first verdicts, which come on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), knownUntil() === null ? "." : ", once the broker is there.");
   }
 }

@@ -1,18 +1,17 @@
-"""Read where a PostgreSQL database is: the URL of the configuration, the password's file, the driver."""
+"""Say where a PostgreSQL database is: the URL of the configuration, the password's file, the driver."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote
+
+import msgspec
 
 from edge_node.credential_files import credential_path
 from edge_node.errors import ConfigError
 from edge_node.text_file import TextFileError, read_secret
-
-if TYPE_CHECKING:
-    from edge_node.control_room.history.storage.place import DatabasePlace
 
 _URL = re.compile(
     r"postgresql(?:\+psycopg)?://(?:(?P<user>[^@/?:]*)(?P<password>:[^@/?]*)?@)?(?P<rest>[^\s]*)", re.ASCII
@@ -27,6 +26,20 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
+
+
+class DatabasePlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A PostgreSQL database that several processes share.
+
+    Attributes:
+        url: of the database, ``postgresql+psycopg://USER@HOST[:PORT][,HOST[:PORT]]/NAME``; no password.
+        password_file: that holds the user's password; None where the server asks for none, or libpq finds it.
+        pictures_dir: folder of the evidence pictures; None: ``pictures`` in the state folder.
+    """
+
+    url: str
+    password_file: str | None = None
+    pictures_dir: str | None = None
 
 
 def check_url(url: str) -> None:
