@@ -56,7 +56,6 @@ class Robot:
         self._client.on_publish = self._published
         self._client.on_message = self._received
         self._client.reconnect_delay_set(1, 1)
-        self._client.max_queued_messages_set(1)  # what is not sent is ours to keep
         self._client.connect("127.0.0.1", port, keepalive=5)
         self._client.loop_start()
         self._is_sending = True
@@ -269,6 +268,11 @@ def _judge(run: Run, is_complete: bool, pages: list[int], took_s: float) -> int:
     print(f"took                         {took_s:.0f} s")
     is_good = is_complete and rows == once == sent and set(pages) == {sent} and not conflicts
     print("good" if is_good else "NOT GOOD")
+    if not is_good:
+        for process in run.room.processes:
+            lines = process.log.read_text(encoding="utf-8").splitlines()
+            warnings = [line for line in lines if " INFO " not in line]
+            print(f"-- {process.name}", *warnings[-10:], sep="\n")
     return 0 if is_good else 1
 
 
