@@ -31,6 +31,8 @@ _FAST = (
 )
 _SMALL = ("shared_buffers=16MB", "max_connections=60", "autovacuum=off")
 _USER = "room"
+# For what is a file's own, or takes too many statements for the time that tests have.
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 
 @cache
@@ -164,22 +166,52 @@ class PostgresServer:
 
 
 class PostgresRooms:
-    """Empty histories on one server, each a copy of a database whose tables were made once."""
+    """Empty histories on one server: one database for each that is open, emptied and used again."""
 
-    def __init__(self, server: PostgresServer, folder: Path) -> None:
-        """Make the first one."""
+    def __init__(self, server: PostgresServer) -> None:
+        """Begin without one."""
         self._server = server
-        self._template = server.make_database()
-        History(folder, place=DatabasePlace(url=server.url(self._template))).close()
+        self._template = ""
+        self._free: list[str] = []
 
-    def make(self) -> DatabasePlace:
-        """Return the place of a new empty history."""
-        return DatabasePlace(url=self._server.url(self._server.make_database(self._template)))
+    def make(self, folder: Path) -> DatabasePlace:
+        """Return the place of an empty history, whose pictures lie in ``folder``."""
+        if not self._template:
+            self._template = self._server.make_database()
+            History(folder, place=DatabasePlace(url=self._server.url(self._template))).close()
+        name = self._free.pop() if self._free else self._server.make_database(self._template)
+        return DatabasePlace(url=self._server.url(name), pictures_dir=str(folder / "pictures"))
 
-    def drop(self, place: DatabasePlace) -> None:
-        """Drop the database of a history that is closed."""
-        name = place.url.partition("?")[0].rpartition("/")[2]
-        self._server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    def make_empty(self) -> DatabasePlace:
+        """Return the place of a database without tables."""
+        return DatabasePlace(url=self._server.url(self._server.make_database()))
+
+    def execute(self, place: DatabasePlace, statement: str) -> list[tuple[object, ...]]:
+        """Run a statement in a history's database as the server's owner."""
+        return self._server.execute(statement, _name_of(place))
+
+    def give_back(self, place: DatabasePlace) -> None:
+        """Empty the database of a history that is closed."""
+        name = _name_of(place)
+        self._server.execute(_EMPTY, name)
+        self._free.append(name)
+
+
+_EMPTY = """
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT inhrelid::regclass AS name FROM pg_inherits WHERE inhparent = 'verdict'::regclass LOOP
+        EXECUTE format('DROP TABLE %s', one.name);
+    END LOOP;
+    FOR one IN SELECT oid::regclass AS name FROM pg_class WHERE relkind = 'r'
+        AND relnamespace = 'public'::regnamespace AND relname NOT IN ('alembic_version', 'room_mark') LOOP
+        EXECUTE format('DELETE FROM %s', one.name);
+    END LOOP;
+    FOR one IN SELECT oid::regclass AS name FROM pg_class WHERE relkind = 'S' LOOP
+        EXECUTE format('SELECT setval(%L, 1, false)', one.name);
+    END LOOP;
+END $$"""
 
 
 @contextlib.contextmanager
@@ -191,6 +223,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+def _name_of(place: DatabasePlace) -> str:
+    return place.url.partition("?")[0].rpartition("/")[2]
 
 
 def _list_children(pid: int) -> list[int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from edge_node.control_room.database_address import DatabasePlace
     from edge_node.control_room.history.record_proof.robot_proofs import RobotProof
 
 
@@ -33,9 +34,14 @@ def arrived(payload: bytes) -> Incoming:
 
 
 @contextmanager
-def fed(folder: Path, batches: Iterable[Iterable[bytes]], keys: RoomKeys | None = None) -> Iterator[History]:
+def fed(
+    folder: Path,
+    batches: Iterable[Iterable[bytes]],
+    keys: RoomKeys | None = None,
+    place: DatabasePlace | None = None,
+) -> Iterator[History]:
     """A history after these batches."""
-    with closing(History(folder)) as history:
+    with closing(History(folder, place=place)) as history:
         for batch in batches:
             store(history, [arrived(payload) for payload in batch], keys=keys)
         yield history

@@ -64,9 +64,6 @@ class Database:
 
     ``values`` of a statement are those that it binds by name; a statement is made once, with the module that
     runs it or for each shape of a filter, and kept: it is found again by its identity.
-
-    Attributes:
-        guard: called at the begin of each transaction; what it raises keeps anything from being written.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False, place: DatabasePlace | None = None) -> None:
@@ -83,8 +80,8 @@ class Database:
         """
         self._lock = threading.RLock()
         self._depth = 0
-        self.guard: Callable[[], None] | None = None
         self._writer: Any = None
+        self._guard: Callable[[], None] = lambda: None
         self._readers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         try:
             self._backend: Backend = _find_backend(folder, place, read_only=read_only)
@@ -95,8 +92,9 @@ class Database:
             try:
                 if not read_only:
                     self._writer = self._backend.open_writer()
-                for _ in range(_READERS):
-                    self._readers.put(self._backend.open_reader(read_only=read_only))
+                for number in range(_READERS):
+                    is_late = number and self.is_shared  # a server's connections are opened when needed
+                    self._readers.put(None if is_late else self._backend.open_reader(read_only=read_only))
             except BaseException:
                 self.close()
                 raise
@@ -148,10 +146,11 @@ class Database:
             if self._depth == 0:
                 self._backend.check_place()
                 self._begin(writer, robots)
+            is_outer = self._depth == 0
             self._depth += 1
             try:
-                if self._depth == 1 and self.guard is not None:
-                    self.guard()
+                if is_outer:
+                    self._guard()
                 yield
             except BaseException:
                 self._depth -= 1
@@ -226,15 +225,63 @@ class Database:
             except self._errors:
                 return False
 
+    def set_guard(self, guard: Callable[[], None]) -> None:
+        """Run ``guard`` at the beginning of each transaction: if it raises, nothing is written."""
+        self._guard = guard
+
+    def notify(self, channel: str, text: str) -> None:
+        """Tell the room's other processes, once the open transaction is committed."""
+        with self._lock, self._translated():
+            self._backend.notify(self._need_writer(), channel, text)
+
+    def listen(self, channel: str) -> Iterator[str | None]:
+        """Yield what other processes notify, and None each second without; only where ``is_shared``.
+
+        Raises:
+            HistoryError: the connection was lost; listen anew, and read what came meanwhile.
+        """
+        with self._translated():
+            connection = self._backend.listen(channel)  # type: ignore[attr-defined]
+            try:
+                yield None
+                while True:
+                    for notice in connection.notifies(timeout=1.0, stop_after=1):
+                        yield notice.payload
+                    yield None
+            finally:
+                self._backend.close_connection(connection)
+
+    def find_edge(self, before_us: int) -> int:
+        """Return up to which time rows go by age at little cost: the beginning of a partition."""
+        return self._backend.find_edge(before_us)
+
+    def keep_picture(self, content: bytes) -> bytes:
+        """Return what the row of a picture holds: its content, or the hash of the file that was written."""
+        if self._backend.pictures is None:
+            return content
+        with self._translated():
+            return self._backend.pictures.write(content)
+
+    def read_picture(self, stored: bytes) -> bytes | None:
+        """Return the content of a picture by what its row holds; None if its file is gone."""
+        if self._backend.pictures is None:
+            return stored
+        with self._translated():
+            return self._backend.pictures.read(stored)
+
     def ensure_partition(self, received_us: int) -> None:
         """Make room for verdicts of a time, in the open transaction, where the database has partitions."""
         with self._translated():
             self._backend.ensure_partition(self._need_writer(), received_us)
 
-    def drop_partitions(self, last: int) -> bool:
-        """Drop the partitions with no position beyond ``last``, in the open transaction; False if in use."""
+    def drop_partitions(self, last: int) -> None:
+        """Drop the partitions of verdicts with no position beyond ``last``, in the open transaction.
+
+        Raises:
+            PartitionInUseError: somebody reads one for long; the transaction has failed.
+        """
         with self._translated():
-            return self._backend.drop_partitions(self._need_writer(), last)
+            self._backend.drop_partitions(self._need_writer(), last)
 
     def _prepare(self, statement: Executable) -> Prepared:
         return self._backend.preparer.prepare(statement)
@@ -252,11 +299,13 @@ class Database:
         try:
             with self._translated():
                 try:
-                    return read(reader)
+                    if reader is not None:
+                        return read(reader)
                 except self._errors:
                     if not self._backend.is_lost(reader):
                         raise
-                self._backend.close_connection(reader)
+                    self._backend.close_connection(reader)
+                    reader = None
                 reader = self._backend.open_reader(read_only=False)
                 return read(reader)
         finally:

@@ -27,6 +27,7 @@ from edge_node.control_room.history import (
 from edge_node.control_room.history.database import Database, from_us, to_us
 from edge_node.control_room.history.records import QuarantinedRobot, Share
 from edge_node.control_room.history.shares import ledger, quarantine
+from edge_node.control_room.history.verdict_rows import NewVerdict
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class History:
         content = encode(verdict) if payload is None else payload
         received_us = _us_or_now(received_at)
         digest = sha256 or hashlib.sha256(content).digest()
-        parts = content, digest
-        return inserts.insert_verdict(self._database, verdict, parts, received_us, replayed=replayed)
+        new = NewVerdict(verdict, content, digest, received_us, replayed)
+        return inserts.insert_verdict(self._database, new)
 
     def add_finding(self, finding: Finding, *, received_at: datetime | None = None) -> bool:
         """Store the newest state of a finding; return False if this one, or a newer one, is stored."""

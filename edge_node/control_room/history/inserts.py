@@ -11,34 +11,43 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Text, bindparam, delete, func, insert, literal_column, select, update
 
-from edge_node.control_room.history import conflicts, epochs, review_queue, reviews, sequence_gaps
+from edge_node.control_room.history import (
+    conflicts,
+    epochs,
+    review_queue,
+    reviews,
+    sequence_gaps,
+    verdict_batch,
+)
 from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.records import Delivery, ReviewOrigin
+from edge_node.control_room.history.robot_rows import FIND_ROBOT, find_robot_key
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
-from edge_node.control_room.history.storage.tables import NO_REASON, NUMBER
+from edge_node.control_room.history.storage.tables import NUMBER
+from edge_node.control_room.history.verdict_rows import cut, make_row, measure_ahead
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.status import Health, Presence, Status
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import BindParameter
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import StoredPicture, StoredReview
+    from edge_node.control_room.history.verdict_rows import NewVerdict
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement
-    from edge_node.messages.verdict import Verdict
 
-MAX_COLUMN = 200  # characters of a text that is searched by; the message itself is stored whole
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
 OTHER_REASONS = "other reasons"  # the last of these
 
 _robot, _finding, _refused = tables.robot, tables.finding, tables.refused
-_NO_TEACHING = review_queue.Teaching("", NO_REASON, 0.0)
 
 
 def _bind(*names: str) -> dict[str, BindParameter[Any]]:
@@ -47,10 +56,6 @@ def _bind(*names: str) -> dict[str, BindParameter[Any]]:
 
 
 _IS_ROBOT = _robot.c.robot_key == bindparam("key")
-_FIND_ROBOT = select(_robot.c.robot_key).where(
-    _robot.c.site == bindparam("site"), _robot.c.robot == bindparam("robot")
-)
-_INSERT_ROBOT = insert(_robot).values(_bind("site", "robot", "first_heard_us", "last_heard_us"))
 _COUNT_DUPLICATE = (
     update(_robot)
     .where(_IS_ROBOT)
@@ -78,7 +83,7 @@ _SAME_START_S = 5.0  # a robot's clock is corrected in small steps
 _UNRETIRE = delete(tables.retired).where(tables.retired.c.robot_key == bindparam("key"))
 _RETIRE = insert_new(tables.retired).from_select(
     ["robot_key", "retired_us"],
-    _FIND_ROBOT.add_columns(bindparam("now_us", type_=NUMBER)),
+    FIND_ROBOT.add_columns(bindparam("now_us", type_=NUMBER)),
 )
 _INSERT_VERDICT = insert(tables.verdict).values(
     _bind(*(column.name for column in tables.verdict.c if column.name != "position"))
@@ -138,60 +143,41 @@ _DELIVER_REVIEW = (
 )
 
 
-def insert_verdict(
-    database: Database, verdict: Verdict, content: tuple[bytes, bytes], received_us: int, *, replayed: bool
-) -> bool:
-    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before.
-
-    ``content`` is its payload as it came, and the SHA-256 of that.
-    """
-    payload, sha256 = content
-    observed_us = to_us(verdict.observed_at)
+def insert_verdicts(database: Database, arrivals: Sequence[NewVerdict]) -> list[bool]:
+    """Store verdicts; return for each what ``insert_verdict`` does."""
+    if database.is_shared:  # each statement would be a question to a server
+        return verdict_batch.insert_verdicts(database, arrivals)
     with database.transaction():
-        robot_key = _robot_key(database, verdict.site, verdict.robot, received_us)
+        return [insert_verdict(database, one) for one in arrivals]
+
+
+def insert_verdict(database: Database, new: NewVerdict) -> bool:
+    """Store a verdict; return False, and count a duplicate or a conflict, if its number was stored before."""
+    if database.is_shared:
+        return verdict_batch.insert_verdicts(database, [new])[0]
+    verdict, received_us = new.verdict, new.received_us
+    with database.transaction():
+        robot_key = find_robot_key(database, verdict.site, verdict.robot, received_us)
         epoch = split_verdict_id(verdict.id).epoch
         epoch_key = epochs.find_epoch(database, robot_key, epoch)
         if not sequence_gaps.add_number(database, epoch_key, verdict.seq):
-            is_same = conflicts.note_repeated(database, epoch_key, verdict, payload, received_us)
+            is_same = conflicts.note_repeated(database, epoch_key, verdict, new.payload, received_us)
             database.write(_COUNT_DUPLICATE, {"key": robot_key, "more": is_same, "at": received_us})
             return False
         if verdict.previous_epoch is not None:
             epochs.follow(database, robot_key, epoch_key, verdict.previous_epoch, received_us)
-        teaching = review_queue.describe_teaching(verdict) or _NO_TEACHING
-        position = database.insert(
-            _INSERT_VERDICT,
-            {
-                "robot_key": robot_key,
-                "epoch_key": epoch_key,
-                "seq": verdict.seq,
-                "observed_us": observed_us,
-                "received_us": received_us,
-                "replayed": replayed,
-                "outcome": verdict.outcome.value,
-                "material": _cut(verdict.material),
-                "form": _cut(verdict.form),
-                "severity": _cut(verdict.severity),
-                "asset": _cut(verdict.asset),
-                "distance_m": verdict.pose.distance_m if verdict.pose else None,
-                "area_fraction": verdict.area_fraction,
-                "evidence": _cut(verdict.evidence_sha256),
-                "sha256": sha256,
-                "reasons": teaching.reasons,
-                "teaches": teaching.teaches,
-                "margin": teaching.margin,
-            },
-        )
+        position = database.insert(_INSERT_VERDICT, make_row(new, robot_key, epoch_key))
         database.write(_INSERT_MESSAGE, {"position": position, "payload": encode(verdict)})
         review_queue.mark_disagreed(database, position, robot_key, epoch, verdict.seq)
-        ahead_us = None if replayed else observed_us - received_us
-        database.write(_COUNT_VERDICT, {"key": robot_key, "at": received_us, "ahead": ahead_us})
+        values = {"key": robot_key, "at": received_us, "ahead": measure_ahead(new)}
+        database.write(_COUNT_VERDICT, values)
     return True
 
 
 def insert_disagreement(database: Database, found: Disagreement, received_us: int) -> bool:
     """Store a shadow's disagreement; return False if it is stored."""
     with database.transaction():
-        robot_key = _robot_key(database, found.site, found.robot, received_us)
+        robot_key = find_robot_key(database, found.site, found.robot, received_us)
         return review_queue.insert_disagreement(database, robot_key, found, received_us)
 
 
@@ -200,7 +186,7 @@ def insert_finding(database: Database, finding: Finding, received_us: int) -> bo
     is_open = finding.state is not FindingState.CLOSED
     last_us = to_us(finding.last_observed_at)
     with database.transaction():
-        robot_key = _robot_key(database, finding.site, finding.robot, received_us)
+        robot_key = find_robot_key(database, finding.site, finding.robot, received_us)
         known = database.peek(_FIND_FINDING, {"robot_key": robot_key, "finding_id": finding.id})
         # Message numbers restart with a new spool; a finding's frames and times only grow.
         if known is not None and (not known[0], *known[1:]) >= (not is_open, finding.frames, last_us):
@@ -215,9 +201,9 @@ def insert_finding(database: Database, finding: Finding, received_us: int) -> bo
                 "first_us": to_us(finding.first_observed_at),
                 "last_us": last_us,
                 "received_us": received_us,
-                "material": _cut(finding.material),
-                "severity": _cut(finding.peak_severity),
-                "asset": _cut(finding.asset),
+                "material": cut(finding.material),
+                "severity": cut(finding.peak_severity),
+                "asset": cut(finding.asset),
                 "payload": encode(finding),
             },
         )
@@ -228,7 +214,7 @@ def update_robot(database: Database, message: Status | Health, received_us: int,
     """Replace a robot's last status or health; ``is_heard`` also updates when it was last heard."""
     column = "status" if isinstance(message, Status) else "health"
     with database.transaction():
-        robot_key = _robot_key(database, message.site, message.robot, received_us)
+        robot_key = find_robot_key(database, message.site, message.robot, received_us)
         if isinstance(message, Health) and database.is_shared and _is_late(database, robot_key, message):
             return
         database.write(
@@ -260,7 +246,7 @@ def retire_robot(database: Database, site: str, robot: str, now_us: int) -> bool
 def insert_response(database: Database, response: Response, received_us: int) -> bool:
     """Store a response to a command; return False if it is stored."""
     with database.transaction():
-        robot_key = _robot_key(database, response.site, response.robot, received_us)
+        robot_key = find_robot_key(database, response.site, response.robot, received_us)
         changed = database.write(
             _INSERT_RESPONSE,
             {
@@ -276,8 +262,9 @@ def insert_response(database: Database, response: Response, received_us: int) ->
 
 def insert_picture(database: Database, picture: StoredPicture, received_us: int) -> bool:
     """Store a picture whose hash the caller has checked; return False if it is stored."""
+    content = database.keep_picture(picture.content)
     with database.transaction():
-        robot_key = _robot_key(database, picture.site, picture.robot, received_us)
+        robot_key = find_robot_key(database, picture.site, picture.robot, received_us)
         changed = database.write(
             _INSERT_PICTURE,
             {
@@ -286,7 +273,7 @@ def insert_picture(database: Database, picture: StoredPicture, received_us: int)
                 "is_thumbnail": picture.is_thumbnail,
                 "received_us": received_us,
                 "bytes": len(picture.content),
-                "content": picture.content,
+                "content": content,
             },
         )
     return changed > 0
@@ -294,7 +281,7 @@ def insert_picture(database: Database, picture: StoredPicture, received_us: int)
 
 def count_refused(database: Database, reason: str, topic: str, text: str, now_us: int) -> None:
     """Count an unreadable message by its reason, with the newest topic and text as an example."""
-    values = {"kind": _cut(reason), "at": now_us, "topic": _cut(topic), "said": _cut(text)}
+    values = {"kind": cut(reason), "at": now_us, "topic": cut(topic), "said": cut(text)}
     with database.transaction():
         if database.write(_COUNT_REFUSED, values):
             return
@@ -316,7 +303,7 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
     """
     with database.transaction():
         reviewed_us = to_us(review.reviewed_at)
-        robot_key = _robot_key(database, review.site, review.robot, reviewed_us)
+        robot_key = find_robot_key(database, review.site, review.robot, reviewed_us)
         if not ignore_known:
             named = {"robot_key": robot_key, "finding_id": review.finding_id}
             newest = database.peek(_NEWEST_REVIEW, named)
@@ -346,18 +333,5 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
 
 def update_review_delivery(database: Database, review_id: str, delivery: Delivery, answer: str) -> bool:
     """Set whether a review reached its robot, and the robot's text; return False if its id is unknown."""
-    values = {"id": review_id, "state": delivery.value, "said": _cut(answer)}
+    values = {"id": review_id, "state": delivery.value, "said": cut(answer)}
     return database.write(_DELIVER_REVIEW, values) > 0
-
-
-def _robot_key(database: Database, site: str, robot: str, heard_us: int) -> int:
-    """Return the key of a robot's row, inserted at its first message."""
-    named = {"site": site, "robot": robot}
-    row = database.peek(_FIND_ROBOT, named)
-    if row is not None:
-        return int(row[0])
-    return database.insert(_INSERT_ROBOT, {**named, "first_heard_us": heard_us, "last_heard_us": heard_us})
-
-
-def _cut(text: str | None) -> str | None:
-    return text if text is None else text[:MAX_COLUMN]

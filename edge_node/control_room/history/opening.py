@@ -9,6 +9,7 @@ from edge_node.control_room import database_address
 from edge_node.control_room.database_address import DatabasePlace
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.storage.sqlite import NAME
+from edge_node.errors import ConfigError
 
 
 class RoomPlace(Protocol):
@@ -54,6 +55,17 @@ def name_place(room: RoomPlace) -> str:
     """Return how messages call the place of a room's history."""
     place = find_place(room)
     return room.state_dir if place is None else database_address.name_place(place)
+
+
+def find_folder(room: RoomPlace, instead: str) -> Path:
+    """Return the folder of a history in a file, for commands that copy and mend files.
+
+    Raises:
+        ConfigError: it is on a PostgreSQL server; ``instead`` says what does the same there.
+    """
+    if room.database is not None:
+        raise ConfigError(f"the history is on {name_place(room)}, not in a file: {instead}")
+    return Path(room.state_dir)
 
 
 def is_there(room: RoomPlace) -> bool:

@@ -266,7 +266,11 @@ def select_picture(
     """Return the full picture if it is stored and ``full``, else the thumbnail."""
     query = _FULL_FIRST if full else _THUMBNAIL_FIRST
     rows = database.rows(query, {"site": site, "robot": robot_name, "sha256": sha256})
-    return StoredPicture(site, robot_name, sha256, bool(rows[0][0]), rows[0][1]) if rows else None
+    for is_thumbnail, stored in rows:
+        content = database.read_picture(stored)
+        if content is not None:
+            return StoredPicture(site, robot_name, sha256, bool(is_thumbnail), content)
+    return None
 
 
 def select_distinct(database: Database, column: str) -> list[str]:

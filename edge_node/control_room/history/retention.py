@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, exists, func, select
@@ -11,6 +12,7 @@ from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
 from edge_node.control_room.history.sql_filters import ONE
+from edge_node.control_room.history.storage.backend import PartitionInUseError
 from edge_node.control_room.history.storage.tables import (
     audit,
     checkpoint,
@@ -86,6 +88,7 @@ _FORGET = [
     delete(table).where(table.c.robot_key == bindparam("key"))
     for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
 ]
+_PICTURE_HASHES = select(picture.c.content)
 _ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
 
 
@@ -104,8 +107,11 @@ def delete_beyond_bounds(
     ledger.catch_up(database)
     gone = 0
     if before_us is not None:
-        gone += _delete_before(database, before_us, now_us)
+        times = {"before_us": before_us, "now_us": now_us, "end": _MAX_KEY}
+        gone += _delete_old_verdicts(database, times) + _delete_old_rows(database, times)
     gone += hold_pictures(database, max_picture_bytes)
+    if gone and database.pictures is not None:
+        database.pictures.remove_unnamed(row[0] for row in database.rows(_PICTURE_HASHES))
     _hold_numbers(database, max_bytes)
     room_bytes = sum(database.rows(query)[0][0] for query in _ROOM_ROWS) * _ROOM_ROW_BYTES
     gone += hold_messages(database, max_bytes, room_bytes)
@@ -114,22 +120,30 @@ def delete_beyond_bounds(
     return gone
 
 
-def _delete_before(database: Database, before_us: int, now_us: int) -> int:
-    times = {"before_us": before_us, "now_us": now_us, "end": _MAX_KEY}
-    with database.transaction():
+def _delete_old_verdicts(database: Database, times: dict[str, int]) -> int:
+    """Delete verdicts by age: whole partitions are dropped, what is left of others goes row by row.
+
+    Nothing goes this time where a backup of the server reads a partition that is to be dropped.
+    """
+    with contextlib.suppress(PartitionInUseError), database.transaction():
         last = _read_key(database, _LAST_AGED_VERDICT, times)
-        if last:
-            ledger.take_up_to(database, last)
-        gone = _delete_verdicts(database, last)
+        if not last:
+            return 0
+        gone = ledger.take_up_to(database, last)
+        database.drop_partitions(last)
+        for statement in _DELETE_VERDICTS:
+            database.write(statement, {"last": last})
+        return gone
+    return 0
+
+
+def _delete_old_rows(database: Database, times: dict[str, int]) -> int:
+    gone = 0
+    with database.transaction():
         for last_aged, delete_aged in _AGED_TABLES:
             gone += database.write(delete_aged, {"last": _read_key(database, last_aged, times)})
         gone += database.write(_DELETE_AGED_FINDINGS, times)
     return gone
-
-
-def _delete_verdicts(database: Database, last: int) -> int:
-    """Delete the verdicts up to the position ``last``, with their messages."""
-    return [database.write(statement, {"last": last}) for statement in _DELETE_VERDICTS][-1]
 
 
 def _read_key(database: Database, query: Executable, values: dict[str, int]) -> int:

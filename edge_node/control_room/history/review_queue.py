@@ -144,10 +144,15 @@ def insert_disagreement(database: Database, robot_key: int, found: Disagreement,
     content = {"received_us": received_us, "evidence": found.evidence_sha256, "payload": encode(found)}
     changed = database.write(_INSERT, {**numbered, **content})
     if changed:
-        position = database.peek(_FIND_POSITION, numbered)
-        if position is not None:
-            mark_disagreed(database, int(position[0]), robot_key, name, int(seq))
+        mark_late(database, robot_key, name, int(seq))
     return bool(changed)
+
+
+def mark_late(database: Database, robot_key: int, name: str, seq: int) -> None:
+    """Mark a verdict that came behind the disagreement of the shadow with it."""
+    position = database.peek(_FIND_POSITION, {"robot_key": robot_key, "epoch": name, "seq": seq})
+    if position is not None:
+        mark_disagreed(database, int(position[0]), robot_key, name, seq)
 
 
 def mark_disagreed(database: Database, position: int, robot_key: int, name: str, seq: int) -> None:

@@ -158,7 +158,7 @@ def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, E
     counts = (
         select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))
         .where(*conditions)
-        .group_by(cell, verdict.c.outcome, verdict.c.severity)
+        .group_by("cell", verdict.c.outcome, verdict.c.severity)  # its values bound once
         .order_by(cell)
     )
     return select(func.min(along), func.max(along)).where(*conditions), counts

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
+import random
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.database import to_us
+from edge_node.control_room.history.database import ContendedError, to_us
+from edge_node.control_room.history.inserts import insert_verdicts
 from edge_node.control_room.history.record_proof.chain_book import StoredVerdict, note_verdicts
 from edge_node.control_room.history.record_proof.checkpoint_store import add_checkpoint
 from edge_node.control_room.history.records import (
@@ -20,6 +22,7 @@ from edge_node.control_room.history.records import (
     StoredPicture,
     StoredReview,
 )
+from edge_node.control_room.history.verdict_rows import NewVerdict
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.messages.checkpoint import Checkpoint
@@ -32,16 +35,15 @@ from edge_node.messages.verdict import Verdict
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.admission import Admission
     from edge_node.mqtt.types import Incoming
 
-_Decoded: TypeAlias = "tuple[Incoming, RobotMessage | UnreadableError | None]"
-
 _MAX_DETAIL = 200
 _MAX_TOPIC = 200
+_ATTEMPTS = 5  # beside other processes
 
 _log = logging.getLogger(__name__)
 
@@ -83,13 +85,21 @@ def store(  # noqa: PLR0913  each is a part, by name
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
-    received_at, keys = now or datetime.now(timezone.utc), keys or RoomKeys()
-    decoded = [(incoming, _decode(incoming)) for incoming in batch]  # before others have to wait for us
+    now, keys = now or datetime.now(timezone.utc), keys or RoomKeys()
     try:
-        with _open_transaction(history, decoded, admission):
-            arrivals = _store_all(history, decoded, received_at, keys, admission)
-            in_transaction(arrivals)
-            return arrivals
+        if history.database.is_shared and admission is not None and _has_strangers(batch, admission):
+            with history.transaction():  # or two processes would let in one robot too many
+                admission.look(at_once=True)
+                return _store_all(history, _read(batch, admission), now, keys, in_transaction)
+        read = _read(batch, admission)
+        for attempt in range(_ATTEMPTS):
+            try:
+                with history.database.transaction(read.robots):
+                    return _store_all(history, read, now, keys, in_transaction)
+            except ContendedError:  # with another process: the same again, a little later
+                time.sleep(random.uniform(0, 0.05) * (attempt + 1))  # noqa: S311
+        with history.transaction():  # alone in the room, so nothing can be in the way
+            return _store_all(history, read, now, keys, in_transaction)
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
             parts = {"keys": keys, "admission": admission, "in_transaction": in_transaction}
@@ -107,85 +117,99 @@ def note_refused(history: History, reason: str, topic: str, detail: str) -> None
     )
 
 
-def _decode(incoming: Incoming) -> RobotMessage | UnreadableError | None:
-    try:
-        return decode(incoming)
-    except UnreadableError as err:
-        return err
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages that were decoded, before anything in the history is locked for them.
 
-
-@contextlib.contextmanager
-def _open_transaction(
-    history: History, decoded: Sequence[_Decoded], admission: Admission | None
-) -> Iterator[None]:
-    """Open the transaction of a batch: where processes share the history, beside those for other robots.
-
-    What is counted for the room, and robots that are new, want the history alone: two processes must not let
-    in one robot too many.
+    Attributes:
+        messages: each with the message that it was decoded of.
+        refused: reason, topic and detail of those that cannot be read.
+        waiting: count of those of robots that nobody has admitted.
+        robots: whose rows alone are written; None if others are too.
     """
-    found = [message for _, message in decoded if message is not None]
-    robots = {(one.site, one.robot) for one in found if not isinstance(one, UnreadableError)}
-    is_plain = not any(isinstance(one, UnreadableError) for one in found) and (
-        admission is None or all(admission.knows(*robot) for robot in robots)
-    )
-    if not history.database.is_shared:
-        with history.transaction():
-            yield
-    elif is_plain:
-        with history.database.transaction(robots=sorted(robots)):
-            yield
-    else:
-        with history.transaction():
-            if admission is not None:
-                admission.look(at_once=True)
-            yield
+
+    messages: list[tuple[Incoming, RobotMessage]]
+    refused: list[tuple[str, str, str]]
+    waiting: Counter[tuple[str, str]]
+
+    @property
+    def robots(self) -> list[tuple[str, str]] | None:
+        if self.refused or self.waiting:
+            return None
+        return sorted({(message.site, message.robot) for _, message in self.messages})
+
+
+def _read(batch: Sequence[Incoming], admission: Admission | None) -> _Batch:
+    found = _Batch([], [], Counter())
+    for incoming in batch:
+        try:
+            message = decode(incoming)
+        except UnreadableError as err:
+            found.refused.append((str(err), incoming.topic, err.detail))
+            continue
+        if message is None:
+            continue
+        if admission is None or admission.admits(message.site, message.robot):
+            found.messages.append((incoming, message))
+        elif not isinstance(message, RetiredRobot):
+            found.waiting[message.site, message.robot] += 1
+    return found
+
+
+def _has_strangers(batch: Sequence[Incoming], admission: Admission) -> bool:
+    """Tell whether a robot of a batch is not in yet, by the names in its topics."""
+    names = {tuple(incoming.topic.split("/")[2:4]) for incoming in batch}
+    return not all(admission.knows(*name) for name in names if len(name) == 2)
 
 
 def _store_all(
     history: History,
-    decoded: Sequence[_Decoded],
+    batch: _Batch,
     received_at: datetime,
     keys: RoomKeys,
-    admission: Admission | None,
+    in_transaction: Callable[[Sequence[Arrival]], None],
 ) -> list[Arrival]:
+    """Store verdicts first, as the others tell of them."""
+    for reason, topic, detail in batch.refused:
+        note_refused(history, reason, topic, detail)
+    is_news = _store_verdicts(history, batch, to_us(received_at))
     arrivals = []
-    verdicts: list[StoredVerdict] = []
-    waiting: Counter[tuple[str, str]] = Counter()
-    for incoming, message in decoded:
-        if message is None:
-            continue
-        if isinstance(message, UnreadableError):
-            note_refused(history, str(message), incoming.topic, message.detail)
-        elif admission is not None and not admission.admits(message.site, message.robot):
-            if not isinstance(message, RetiredRobot):
-                waiting[message.site, message.robot] += 1
-        elif isinstance(message, Verdict):
-            stored = StoredVerdict(message, incoming.payload, hashlib.sha256(incoming.payload).digest())
-            arrival = _store_verdict(history, stored, incoming, received_at)
-            arrivals.append(arrival)
-            if arrival.is_news:
-                verdicts.append(stored)
+    for number, (incoming, message) in enumerate(batch.messages):
+        if number in is_news:
+            replayed = _is_replayed(incoming)
+            arrivals.append(Arrival(message, received_at, is_news[number], replayed))
         else:
             arrivals.append(_store_message(history, message, incoming, received_at, keys))
-    if verdicts:
-        note_verdicts(history.database, verdicts)
-    for (site, robot), messages in waiting.items():
+    for (site, robot), messages in batch.waiting.items():
         history.note_waiting(site, robot, messages, received_at)
+    in_transaction(arrivals)
     return arrivals
 
 
-def _store_verdict(
-    history: History, stored: StoredVerdict, incoming: Incoming, received_at: datetime
-) -> Arrival:
-    replayed = _is_replayed(incoming)
-    is_news = history.add_verdict(
-        stored.verdict,
-        payload=stored.payload,
-        sha256=stored.sha256,
-        received_at=received_at,
-        replayed=replayed,
-    )
-    return Arrival(stored.verdict, received_at, is_news, replayed)
+def _store_verdicts(history: History, batch: _Batch, received_us: int) -> dict[int, bool]:
+    """Store the verdicts of a batch; return whether each is new, by its place in the batch."""
+    found = {
+        number: NewVerdict(
+            message,
+            incoming.payload,
+            hashlib.sha256(incoming.payload).digest(),
+            received_us,
+            _is_replayed(incoming),
+        )
+        for number, (incoming, message) in enumerate(batch.messages)
+        if isinstance(message, Verdict)
+    }
+    if not found:
+        return {}
+    news = insert_verdicts(history.database, list(found.values()))
+    stored = [
+        StoredVerdict(one.verdict, one.payload, one.sha256)
+        for one, is_new in zip(found.values(), news, strict=True)
+        if is_new
+    ]
+    if stored:
+        note_verdicts(history.database, stored)
+    return dict(zip(found, news, strict=True))
 
 
 def _is_replayed(incoming: Incoming) -> bool:

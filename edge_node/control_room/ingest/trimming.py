@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import statistics
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
 from edge_node.clock import TimeQuality
 from edge_node.clock_floor import ClockFloor, FloorSource, format_span, from_unix
+from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.record_proof.chain_book import tangle_fragmented
 
 if TYPE_CHECKING:
@@ -97,6 +99,8 @@ class HistoryTrimmer:
                     )
             else:
                 self._doubts = 0
+        if days is not None:
+            days = self._round(days, now)
         gone = self._history.trim(
             max_bytes=self._room.max_mb * _MEGABYTE,
             max_picture_bytes=self._room.pictures_mb * _MEGABYTE,
@@ -107,6 +111,11 @@ class HistoryTrimmer:
         self._trimmed_bytes = self._history.file_bytes()
         if gone:
             _log.info("gave up %d rows beyond the bounds", gone)
+
+    def _round(self, days: float, now: datetime) -> float:
+        """Return the age of the next older edge of a partition, which is dropped whole; or the age itself."""
+        before = from_us(self._history.database.find_edge(to_us(now - timedelta(days=days))))
+        return (now - before).total_seconds() / 86_400
 
     def _has_grown(self) -> bool:
         grown = self._history.file_bytes() - self._trimmed_bytes

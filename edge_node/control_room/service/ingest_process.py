@@ -189,7 +189,7 @@ class RoomDuties:
         self._history = open_history(settings.room)
         database = self._history.database
         try:
-            database.guard = lambda: check(database)
+            database.set_guard(lambda: check(database))
             receipts = SharedReceipts(settings.room, self._history) if settings.room.receipts_as else None
             part = subscription.upkeep(
                 *(settings, folder, group, receipts), lambda arrivals: note_arrivals(database, arrivals)

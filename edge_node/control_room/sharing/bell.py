@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import HistoryError
-from edge_node.control_room.history.processes.notices import notify
+from edge_node.control_room.history.processes.notices import CHANNEL
 
 if TYPE_CHECKING:
     from edge_node.control_room.history.database import Database
@@ -54,7 +54,7 @@ class Bell:
             self._rung.clear()
             try:
                 with self._database.transaction(robots=()):
-                    notify(self._database)
+                    self._database.notify(CHANNEL, "")
                 self.notices += 1
             except HistoryError as err:
                 _log.debug("no notice: %s", err)  # pages look by themselves

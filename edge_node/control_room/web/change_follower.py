@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _INTERVAL_S = 0.2  # between two looks, however many notices come
 _LOOK_S = 2.0  # without a notice
+_ALONE_S = 1.0  # where the database gives none
 _MOST_VERDICTS = 100  # that a page shows
 _REMEMBERED = 2000  # positions of verdicts that were sent
 _JOIN_S = 5.0
@@ -51,6 +52,7 @@ class ChangeFollower:
         self._history = history
         self._events = events
         self._on_look = on_look
+        self._look_s = _LOOK_S if history.database.is_shared else _ALONE_S
         self._sent: deque[int] = deque(maxlen=_REMEMBERED)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
@@ -68,16 +70,18 @@ class ChangeFollower:
         """
         self._reader = ChangeReader(self._history.database)
         self._sent.extend(record.position for record in self._history.newest(_MOST_VERDICTS))
+        self._listener = Listener(self._history.database)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread."""
         self._ended.set()
         if self._thread.is_alive():
+            self._listener.wake()
             self._thread.join(_JOIN_S)
 
     def _run(self) -> None:
-        listener = Listener(self._history.database)
+        listener = self._listener
         while not self._ended.is_set():
             began_s = time.monotonic()
             try:
@@ -87,7 +91,7 @@ class ChangeFollower:
                 _log.warning("%s; open pages wait", err)
                 self._ended.wait(_LOOK_S)
             self._ended.wait(_INTERVAL_S - (time.monotonic() - began_s))
-            listener.wait(_LOOK_S, self._ended)
+            listener.wait(self._look_s)
         listener.close()
 
     def _look(self) -> None:

@@ -9,10 +9,13 @@ import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.progress_line import ProgressLine
+from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.backup import make_backup
 
 if TYPE_CHECKING:
     import argparse
+
+_INSTEAD = "`pg_dump --format=custom` copies it while the room runs; copy pictures_dir after it"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the backup, and say what it holds."""
     with ProgressLine() as progress:
-        record = make_backup(Path(find_room(args).room.state_dir), args.folder, progress.show)
+        record = make_backup(find_folder(find_room(args).room, _INSTEAD), args.folder, progress.show)
     if args.json:
         print(msgspec.json.encode(record).decode())
         return 0

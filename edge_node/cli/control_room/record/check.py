@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.progress_line import ProgressLine
+from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.history_check import check_history
 from edge_node.messages.plain_text import escape_unprintable
 
 if TYPE_CHECKING:
     import argparse
+
+_INSTEAD = "`pg_amcheck` reads all of it, `pg_checksums` the files of a stopped server"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, and print each problem."""
     with ProgressLine() as progress:
-        done = check_history(Path(find_room(args).room.state_dir), progress.show)
+        done = check_history(find_folder(find_room(args).room, _INSTEAD), progress.show)
     if args.json:
         print(msgspec.json.encode(done).decode())
         return 1 if done.problems else 0

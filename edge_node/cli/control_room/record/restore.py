@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
+from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.backup import restore_backup
 
 if TYPE_CHECKING:
     import argparse
+
+_INSTEAD = "stop all processes; `pg_restore --clean` puts a dump back; copy pictures_dir back"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Put it back, and say what it holds and where the record of before is."""
-    state_dir = Path(find_room(args).room.state_dir)
+    state_dir = find_folder(find_room(args).room, _INSTEAD)
     record, before = restore_backup(args.folder, state_dir)
     if args.json:
         done = {"backup": record, "state_dir": str(state_dir), "before": before and str(before)}

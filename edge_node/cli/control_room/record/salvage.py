@@ -9,6 +9,7 @@ import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.progress_line import ProgressLine
+from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.salvage import salvage
 from edge_node.messages.plain_text import escape_unprintable
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.recovery.salvage import LostNumbers, Salvage
 
 _MAX_RANGES = 10  # of an epoch that are printed; --json has all
+
+_INSTEAD = "promote the standby, or put back a dump with `pg_restore`"  # on PostgreSQL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Salvage, and say what was kept and what is lost."""
     with ProgressLine() as progress:
-        done = salvage(Path(find_room(args).room.state_dir), args.to, progress.show)
+        done = salvage(find_folder(find_room(args).room, _INSTEAD), args.to, progress.show)
     if args.json:
         print(msgspec.json.encode(done).decode())
     else:

@@ -1,62 +1,67 @@
-"""Wake the processes that share a history, and wait to be woken: LISTEN and NOTIFY of PostgreSQL."""
+"""Wait to be woken by other processes that share a history: many notices at once are one."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, bindparam, func, select
+from edge_node.control_room.history.database import HistoryError
 
 if TYPE_CHECKING:
-    import threading
-
     from edge_node.control_room.history.database import Database
 
 CHANNEL = "corrosion_room"
-_ALONE_S = 1.0  # between looks at a database that wakes nobody
+_AGAIN_S = 1.0  # after a connection was lost
+_JOIN_S = 3.0
 
 _log = logging.getLogger(__name__)
-_NOTIFY = select(func.pg_notify(bindparam("channel", type_=Text), bindparam("said", type_=Text)))
-
-
-def notify(database: Database) -> None:
-    """Wake those who listen, once the open transaction is committed."""
-    if database.is_shared:
-        database.peek(_NOTIFY, {"channel": CHANNEL, "said": ""})
 
 
 class Listener:
-    """Waits for notices on a connection of its own; belongs to one thread."""
+    """Takes notices in a thread and on a connection of its own; where there are none, who waits looks again.
+
+    Also after a connection was lost: what was told meanwhile has to be looked for.
+    """
 
     def __init__(self, database: Database) -> None:
-        """Prepare; the first ``wait`` connects."""
+        """Begin to listen where the database has notices."""
         self._database = database
-        self._connection: Any = None
+        self._woken = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+        if database.is_shared:
+            self._thread.start()
 
-    def wait(self, timeout_s: float, ended: threading.Event) -> None:
-        """Return at a notice, after ``timeout_s``, or soon after ``ended`` is set.
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether a notice came, or may have been missed, within ``timeout_s``."""
+        is_woken = self._woken.wait(timeout_s)
+        self._woken.clear()
+        return is_woken
 
-        A connection that broke is made anew by the next call, and this one returns at once: what was told
-        meanwhile has to be looked for.
-        """
-        if not self._database.is_shared:
-            ended.wait(min(timeout_s, _ALONE_S))
-            return
-        try:
-            if self._connection is None:
-                backend: Any = self._database.backend  # PostgreSQL's: no other is shared
-                self._connection = backend.open_listener()
-                self._connection.execute(f"LISTEN {CHANNEL}")
-                return  # what was told before has to be looked for
-            for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):
-                return
-        except Exception as err:  # noqa: BLE001  of the driver, whichever: pages go on by looking
-            _log.debug("no notices: %s", err)
-            self.close()
-            ended.wait(_ALONE_S)
+    def wake(self) -> None:
+        """Let ``wait`` return; from any thread."""
+        self._woken.set()
 
     def close(self) -> None:
-        """Close the connection; never raises."""
-        if self._connection is not None:
-            self._database.backend.close_connection(self._connection)
-        self._connection = None
+        """End."""
+        self._ended.set()
+        self._woken.set()
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with contextlib.closing(self._database.listen(CHANNEL)) as notices:  # type: ignore[type-var]
+                    self._woken.set()
+                    for notice in notices:
+                        if self._ended.is_set():
+                            return
+                        if notice is not None:
+                            self._woken.set()
+            except HistoryError as err:
+                _log.debug("no notices: %s", err)
+            self._woken.set()
+            self._ended.wait(_AGAIN_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, select
@@ -99,20 +99,30 @@ def note_verdicts(database: Database, arrivals: Iterable[StoredVerdict]) -> None
     """Check verdicts that were just stored; in the open transaction."""
     by_epoch: dict[tuple[str, str, str], list[StoredVerdict]] = {}
     for one in arrivals:
-        found = one.verdict
-        key = found.site, found.robot, found.id.rpartition(":")[0]
-        by_epoch.setdefault(key, []).append(one)
-    for (site, name, run), stored in by_epoch.items():
-        values = {"site": site, "robot": name, "epoch": run.partition(":")[2]}
-        row = database.peek(_FIND_EPOCH, values)
-        if row is None:
-            continue
-        stored.sort(key=_number)
-        new = list(join_verdicts(map(_link_of, stored)))
-        _add(database, row[0], new, load_ranges(database, row[0], low=new[0].first, high=new[-1].last + 1))
+        of = one.verdict
+        by_epoch.setdefault((of.site, of.robot, of.id.rpartition(":")[0]), []).append(one)
+    named = [{"site": site, "robot": name, "epoch": run.partition(":")[2]} for site, name, run in by_epoch]
+    keys = [rows[0][0] if rows else None for rows in database.peek_each(_FIND_EPOCH, named)]
+    found = [
+        (key, sorted(stored, key=_number)) for key, stored in zip(keys, by_epoch.values(), strict=True) if key
+    ]
+    new = [list(join_verdicts(map(_link_of, stored))) for _, stored in found]
+    around = [
+        {"epoch_key": key, "low": ranges[0].first, "high": ranges[-1].last + 1}
+        for (key, _), ranges in zip(found, new, strict=True)
+    ]
+    changes = _Changes([], [])
+    touched = database.peek_each(_AROUND, around)
+    for (key, stored), ranges, near in zip(found, new, touched, strict=True):
+        known = list(map(_range_of_row, near))
+        joined = ChainRanges(known)
+        for new_range in ranges:
+            joined.add(new_range)
+        changes.add(key, known, joined)
         for one in stored:
             if one.verdict.previous_epoch is not None:
-                _note_before(database, row[0], one.verdict.previous_epoch)
+                _note_before(database, key, one.verdict.previous_epoch)
+    changes.write(database)
 
 
 def load_ranges(
@@ -120,7 +130,7 @@ def load_ranges(
 ) -> list[ChainRange]:
     """Return an epoch's ranges, those that touch the numbers from ``low`` to ``high`` at least."""
     rows = database.rows(_AROUND, {"epoch_key": epoch_key, "low": low, "high": high})
-    return [ChainRange(row[0], row[1], RangeKind(row[2]), row[3], row[4]) for row in rows]
+    return list(map(_range_of_row, rows))
 
 
 def catch_up(database: Database) -> int:
@@ -206,28 +216,43 @@ def _note_before(database: Database, epoch_key: int, end: EpochEnd) -> None:
     database.write(_NOTE_BEFORE, values)
 
 
-def _add(database: Database, epoch_key: int, new: Iterable[ChainRange], known: list[ChainRange]) -> None:
-    found = ChainRanges(known)
-    for one in new:
-        found.add(one)
-    _write(database, epoch_key, known, found)
+def _range_of_row(row: tuple[Any, ...]) -> ChainRange:
+    return ChainRange(row[0], row[1], RangeKind(row[2]), row[3], row[4])
 
 
 def _write(database: Database, epoch_key: int, known: list[ChainRange], found: ChainRanges) -> None:
-    """Write the ranges that changed."""
-    before, after = {one.first: one for one in known}, {one.first: one for one in found}
-    for first in before.keys() - after.keys():
-        database.write(_DELETE, {"epoch_key": epoch_key, "first": first})
-    for first, one in after.items():
-        if before.get(first) != one:
-            database.write(
-                _PUT,
-                {
-                    "epoch_key": epoch_key,
-                    "first_seq": first,
-                    "last_seq": one.last,
-                    "kind": one.kind.value,
-                    "first_previous": one.first_previous,
-                    "last_sha256": one.last_sha256,
-                },
-            )
+    """Write the ranges of an epoch that changed."""
+    changes = _Changes([], [])
+    changes.add(epoch_key, known, found)
+    changes.write(database)
+
+
+class _Changes(NamedTuple):
+    """Rows that are to be deleted, and to be put."""
+
+    gone: list[dict[str, Any]]
+    put: list[dict[str, Any]]
+
+    def add(self, epoch_key: int, known: list[ChainRange], found: ChainRanges) -> None:
+        """Note the ranges of an epoch that changed."""
+        before, after = {one.first: one for one in known}, {one.first: one for one in found}
+        self.gone.extend({"epoch_key": epoch_key, "first": first} for first in before.keys() - after.keys())
+        self.put.extend(
+            {
+                "epoch_key": epoch_key,
+                "first_seq": first,
+                "last_seq": one.last,
+                "kind": one.kind.value,
+                "first_previous": one.first_previous,
+                "last_sha256": one.last_sha256,
+            }
+            for first, one in after.items()
+            if before.get(first) != one
+        )
+
+    def write(self, database: Database) -> None:
+        """Write them, in the open transaction."""
+        if self.gone:
+            database.write_all(_DELETE, self.gone)
+        if self.put:
+            database.write_all(_PUT, self.put)

@@ -27,6 +27,7 @@ from edge_node.control_room.history.sql_filters import ZERO
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new
 from edge_node.control_room.history.storage.epoch_counts import COUNT_MISSING
+from edge_node.control_room.history.verdict_rows import NewVerdict
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response
@@ -224,8 +225,8 @@ class _Rebuild:
                 self._add_epoch(next(self._own_keys), robot_key, names[2])
         received_us = self._last_received_us or to_us(verdict.observed_at)
         is_replayed = bool(row.get("replayed", True))
-        content = payload, hashlib.sha256(payload).digest()
-        if not insert_verdict(self._target, verdict, content, received_us, replayed=is_replayed):
+        new = NewVerdict(verdict, payload, hashlib.sha256(payload).digest(), received_us, is_replayed)
+        if not insert_verdict(self._target, new):
             self._unreadable[tables.verdict.name] += 1
             return
         self._kept[tables.verdict.name] += 1

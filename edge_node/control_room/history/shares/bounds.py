@@ -45,11 +45,17 @@ def hold_messages(store: Store, bound: int, room_bytes: int) -> int:
     gone = sum(_hold_kind(store, kind, bound // part) for kind, part in _PARTS)
     is_compact = False
     for _ in range(_MAX_TURNS):
-        apart = room_bytes + sum(ledger.measure_kind(store, PICTURE).values())
-        over = store.used_bytes() - apart - bound
+        usage: ledger.Usage = {}
+        if store.is_shared:  # what its files take says nothing of how many rows are in them
+            usage = ledger.measure(store)
+            apart, over = 0, sum(sum(used.values()) for used in usage.values()) - bound
+            is_compact = True
+        else:
+            apart = room_bytes + sum(ledger.measure_kind(store, PICTURE).values())
+            over = store.used_bytes() - apart - bound
         if over <= 0:
             break
-        usage = ledger.measure(store)
+        usage = usage or ledger.measure(store)
         charged = sum(sum(used.values()) for used in usage.values())
         wanted = max(charged - over, 0 if is_compact else bound)
         dropped = _give(store, usage, wanted, exceeds=is_compact)

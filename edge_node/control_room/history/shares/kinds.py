@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Integer, bindparam, case, delete, exists, func, literal_column, select
 
 from edge_node.control_room.history.storage import tables
+from edge_node.control_room.history.storage.dialect import unindexed
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Delete, Select, Table
@@ -86,10 +87,12 @@ VERDICT = Kind(
     )
     .select_from(_messages)
     .where(_verdict.c.position > bindparam("after"), _verdict.c.position <= bindparam("last"))
-    .group_by(_verdict.c.robot_key + _ZERO),
+    .group_by(unindexed(_verdict.c.robot_key)),
     oldest=select(_verdict.c.position, _VERDICT_CHARGE)
     .select_from(_messages)
-    .where(_verdict.c.robot_key + _ZERO == bindparam("robot_key"), _verdict.c.position >= bindparam("begin"))
+    .where(
+        unindexed(_verdict.c.robot_key) == bindparam("robot_key"), _verdict.c.position >= bindparam("begin")
+    )
     .order_by(_verdict.c.position)
     .limit(_LIMIT),
     deletes=tuple(

@@ -73,7 +73,14 @@ def sum_by_name(store: Store) -> list[tuple[str, str, int]]:
 
 def catch_up(store: Store) -> None:
     """Write down what was counted of verdicts."""
-    counted = _read_verdicts(store)
+    if not store.is_shared:
+        _put(store, _read_verdicts(store))
+        return
+    with store.transaction():  # others' verdicts have their positions before they are committed
+        _put(store, _read_verdicts(store))
+
+
+def _put(store: Store, counted: dict[int, list[Any]]) -> None:
     store.write_all(_PUT, [dict(zip(_COLUMNS, (key, *row[1:]), strict=True)) for key, row in counted.items()])
 
 
@@ -95,10 +102,13 @@ def take_verdicts(store: Store, robot_key: int, rows: list[tuple[int, int]]) -> 
     )
 
 
-def take_up_to(store: Store, last: int) -> None:
-    """Subtract all robots' verdicts up to a position, which are deleted in the same transaction."""
+def take_up_to(store: Store, last: int) -> int:
+    """Subtract all robots' verdicts up to a position, which are deleted in this transaction; return them."""
+    gone = 0
     for key, rows, charged, _, _ in store.rows(VERDICT.count, {"after": 0, "last": last}):
         store.write(_TAKE, {"key": key, "fewer": rows, "less": int(charged), "first": last + 1})
+        gone += rows
+    return gone
 
 
 def read_residue(store: Store) -> int:

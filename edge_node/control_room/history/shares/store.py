@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 class Store(Protocol):
     """The history's database: statements with values by name, as ``database.py`` runs them."""
 
+    @property
+    def is_shared(self) -> bool:
+        """It is a server's, which gives room of deleted rows to later ones; other processes write too."""
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit all writes inside at once."""
 

@@ -17,6 +17,10 @@ class DatabaseUnusableError(Exception):
     """A database is no history, or one of a version that this program does not know; the text says so."""
 
 
+class PartitionInUseError(Exception):
+    """Somebody reads a partition for long that is to be dropped, as a backup does."""
+
+
 class Backend(Protocol):
     """A database of one kind, at one place.
 
@@ -74,8 +78,14 @@ class Backend(Protocol):
     def ensure_partition(self, writer: Any, received_us: int) -> None:
         """Make room for verdicts of a time, in the open transaction."""
 
-    def drop_partitions(self, writer: Any, last: int) -> bool:
-        """Drop the partitions with no position beyond ``last``; False if somebody reads one for long."""
+    def drop_partitions(self, writer: Any, last: int) -> None:
+        """Drop the partitions with no position beyond ``last``; raises PartitionInUseError."""
+
+    def find_edge(self, before_us: int) -> int:
+        """Return the beginning of the partition in which a time lies; the time where there are none."""
+
+    def notify(self, writer: Any, channel: str, text: str) -> None:
+        """Tell those who listen, once the open transaction is committed."""
 
     def read_used_bytes(self, reader: Any) -> int:
         """Return what the history takes on the disk."""

@@ -9,7 +9,8 @@ from sqlalchemy import BindParameter, Insert, bindparam, cast, func, insert, sel
 from sqlalchemy.dialects.postgresql import ARRAY
 
 if TYPE_CHECKING:
-    from sqlalchemy import Executable
+    from sqlalchemy import Executable, TableValuedAlias
+    from sqlalchemy.types import TypeEngine
 
 _KEPT = 200
 
@@ -25,11 +26,16 @@ def list_columns(statement: Executable) -> tuple[str, ...] | None:
     return names if names and list(names) == bound else None
 
 
+def listed(name: str, **columns: TypeEngine[Any]) -> TableValuedAlias:
+    """Return rows that a statement binds as a list for each column, by the column's name."""
+    lists = [cast(bindparam(key), ARRAY(kind)) for key, kind in columns.items()]
+    return func.unnest(*lists).table_valued(*columns).render_derived(name=name)
+
+
 @lru_cache(_KEPT)
 def make_bulk(statement: Any) -> Executable:
     """Make an INSERT that binds a list of values for each column of ``statement``."""
     table = statement.table
     names = list_columns(statement) or ()
-    lists = [cast(bindparam(name), ARRAY(table.c[name].type)) for name in names]
-    rows = func.unnest(*lists).table_valued(*names, name="rows").render_derived()
+    rows = listed("rows", **{name: table.c[name].type for name in names})
     return insert(table).from_select(list(names), select(*(rows.c[name] for name in names)))

@@ -55,6 +55,11 @@ def whole(number: ColumnElement[Any]) -> ColumnElement[int]:
     return _Whole(number)
 
 
+def unindexed(column: ColumnElement[int]) -> ColumnElement[int]:
+    """Return a column such that SQLite searches by no index on it."""
+    return _Unindexed(column)
+
+
 class _JsonText(FunctionElement[str]):
     inherit_cache = False
     name = "json_text"
@@ -76,6 +81,12 @@ class _Larger(FunctionElement[int]):
 class _Whole(FunctionElement[int]):
     inherit_cache = False
     name = "whole"
+    type = BigInteger()
+
+
+class _Unindexed(FunctionElement[int]):
+    inherit_cache = False
+    name = "unindexed"
     type = BigInteger()
 
 
@@ -125,3 +136,13 @@ def _write_whole(element: _Whole, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(_Whole, "postgresql")
 def _write_whole_pg(element: _Whole, compiler: SQLCompiler, **options: Any) -> str:
     return f"CAST(trunc({_write(element, compiler, options)[0]}) AS BIGINT)"
+
+
+@compiles(_Unindexed, "sqlite")
+def _write_unindexed(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{_write(element, compiler, options)[0]}"
+
+
+@compiles(_Unindexed, "postgresql")
+def _write_unindexed_pg(element: _Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return _write(element, compiler, options)[0]

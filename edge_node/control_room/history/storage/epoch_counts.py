@@ -19,14 +19,14 @@ _LOWEST = case(
     else_=func.coalesce(func.min(arrived.c.first_seq), epoch_state.c.named_seq + _ONE),
 )
 _RECEIVED = func.coalesce(func.sum(arrived.c.last_seq - arrived.c.first_seq + _ONE), _ZERO)
-_MISSING = (
+MISSING = (
     select(larger(_ZERO, _HIGHEST - _LOWEST + _ONE - _RECEIVED))
     .where(arrived.c.epoch_key == epoch_state.c.epoch_key)
     .correlate(epoch_state)
     .scalar_subquery()
 )
 # Sets the missing numbers of epochs, up to their ends where those were named.
-COUNT_MISSING = update(epoch_state).values(missing=_MISSING)
+COUNT_MISSING = update(epoch_state).values(missing=MISSING)
 _FILL = insert(epoch_state).from_select(
     ["epoch_key", "robot_key", "from_start"],
     select(epoch.c.epoch_key, epoch.c.robot_key, _ZERO).where(

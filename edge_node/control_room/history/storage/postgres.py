@@ -6,13 +6,13 @@ import contextlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import NullPool, create_engine, inspect
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.dialects.postgresql import psycopg as dialect_of_psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_node.control_room.database_address import find_parameters, load_driver, name_place
 from edge_node.control_room.history.storage import migration, postgres_tables
-from edge_node.control_room.history.storage.backend import DatabaseUnusableError
+from edge_node.control_room.history.storage.backend import DatabaseUnusableError, PartitionInUseError
 from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk
 from edge_node.control_room.history.storage.picture_files import PictureFiles
 from edge_node.control_room.history.storage.prepared import Preparer
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.storage.prepared import Prepared
 
 VERSION = 1  # of the tables: a program of the same one goes on with them, whatever was added since
-_ROOM_LOCK, _PARTITION_LOCK = 0x436F7248, 0x436F7249  # with the schema: who writes, who makes a partition
+_ROOM_LOCK = 0x436F7248  # with the schema: who writes
 _SCHEMA = "hashtext(current_schema()::text)"
 _LOCK_ROOM = f"SELECT pg_advisory_xact_lock({_ROOM_LOCK}, {_SCHEMA})"
 _LOCK_ROOM_SHARED = f"SELECT pg_advisory_xact_lock_shared({_ROOM_LOCK}, {_SCHEMA})"
-_LOCK_PARTITIONS = f"SELECT pg_advisory_xact_lock({_PARTITION_LOCK}, {_SCHEMA})"
+# A lock of the table, not an advisory one: only with such a lock a session learns of tables that others made.
+_LOCK_PARTITIONS = "LOCK TABLE verdict IN SHARE UPDATE EXCLUSIVE MODE"
 # In one order, so that two processes never wait for each other.
 _LOCK_ROBOTS = """
     SELECT robot_key FROM robot JOIN unnest(%s::text[], %s::text[]) AS named (site, robot) USING (site, robot)
@@ -41,6 +42,9 @@ _SETTINGS = (
     "SET jit = off",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'",
 )
+_LOOK = """
+    SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
+    to_regclass('room_mark') IS NOT NULL"""
 _PARTITIONS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = to_regclass('verdict')"""
@@ -93,10 +97,11 @@ class PostgresBackend:
         with engine.begin() as connection:
             # Of two processes that start at once, the second finds the tables made.
             connection.exec_driver_sql(_LOCK_ROOM)
-            if not inspect(connection).get_table_names():
+            is_empty, is_marked = connection.exec_driver_sql(_LOOK).one()
+            if is_empty:
                 migration.make_tables(connection, postgres_tables.list_statements())
                 connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
-            self._check_kind(inspect(connection).has_table("room_mark"), connection)
+            self._check_kind(is_empty or is_marked, connection)
             migration.upgrade(connection)
         return self._open(read_only=False)
 
@@ -112,10 +117,6 @@ class PostgresBackend:
                 "no history of a control room is there; start the control room once, which makes it"
             )
         return reader
-
-    def open_listener(self) -> Any:
-        """Return a connection of the driver for LISTEN alone, whose ``notifies`` yields notices."""
-        return self._open(read_only=False)
 
     def close_connection(self, connection: Any) -> None:
         """Close a connection; never raises."""
@@ -218,8 +219,12 @@ class PostgresBackend:
                 return  # looked at again: this transaction may come to nothing
         self._partitions.add(week)
 
-    def drop_partitions(self, writer: Any, last: int) -> bool:
-        """Drop the partitions that hold no position beyond ``last``; False if somebody reads one for long."""
+    def drop_partitions(self, writer: Any, last: int) -> None:
+        """Drop the partitions that hold no position beyond ``last``.
+
+        Raises:
+            PartitionInUseError: somebody reads one for long.
+        """
         self._partitions.clear()
         writer.execute(_DROP_WAITS)
         names = [name for (name,) in writer.execute(_PARTITIONS).fetchall()]
@@ -228,10 +233,25 @@ class PostgresBackend:
                 highest = writer.execute(postgres_tables.ask_highest(name)).fetchone()[0]
                 if highest is None or highest <= last:
                     writer.execute(f"DROP TABLE {name}")
-        except self._lock_timeout:
-            return False
+        except self._lock_timeout as err:
+            raise PartitionInUseError from err
         writer.execute("SET LOCAL lock_timeout = DEFAULT")
-        return True
+
+    def find_edge(self, before_us: int) -> int:
+        """Return the beginning of the week in which a time lies."""
+        return postgres_tables.find_week(before_us) * postgres_tables.WEEK_US
+
+    # --- news for other processes
+
+    def notify(self, writer: Any, channel: str, text: str) -> None:
+        """Tell those who listen, once the open transaction is committed."""
+        writer.execute("SELECT pg_notify(%s, %s)", [channel, text])
+
+    def listen(self, channel: str) -> Any:
+        """Return a connection of the driver that listens; its ``notifies`` yields what others notify."""
+        connection = self._open(read_only=False)
+        connection.execute(self._driver.sql.SQL("LISTEN {}").format(self._driver.sql.Identifier(channel)))
+        return connection
 
     # --- sizes
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WEEK_US = 7 * 86_400_000_000
 _PREFIX = "verdict_week_"
-_MOST_WEEKS = 20_000_000  # from the epoch: any 64-bit number of microseconds has a partition
+_MOST_WEEKS = 15_000_000  # from the epoch: any 64-bit number of microseconds has a partition
 # A payload goes beside the row, to where PostgreSQL keeps large values, so that searches read narrow rows.
 _WIDE_BYTES = 400
 
@@ -44,6 +44,28 @@ arrived_numbers = Table(
 room_mark = Table("room_mark", _own, Column("version", NUMBER, primary_key=True, autoincrement=False))
 _position = Sequence("verdict_position")
 
+
+def _make_verdict() -> Table:
+    """Return the table of verdicts with the payload in the row, and without a key over all partitions."""
+    columns = [
+        Column(
+            column.name,
+            column.type,
+            nullable=column.nullable,
+            server_default=_position.next_value() if column.name == "position" else column.server_default,
+        )
+        for column in tables.verdict.c
+    ]
+    return Table(
+        "verdict",
+        MetaData(),
+        *columns,
+        Column("payload", LargeBinary),
+        postgresql_partition_by="RANGE (received_us)",
+    )
+
+
+verdict_with_payload = _make_verdict()
 _VIEWS = (
     """CREATE VIEW verdict_message AS SELECT position, payload FROM verdict""",
     """CREATE RULE verdict_message_insert AS ON INSERT TO verdict_message
@@ -78,7 +100,7 @@ def list_statements() -> list[str]:
     apart = (tables.verdict, tables.arrived, tables.verdict_message)
     plain = [table for table in metadata.sorted_tables if table not in apart]
     plain += [arrived_numbers, room_mark, REVISION]
-    made: list[ExecutableDDLElement] = [CreateSequence(_position), CreateTable(_verdict())]
+    made: list[ExecutableDDLElement] = [CreateSequence(_position), CreateTable(verdict_with_payload)]
     made += [CreateTable(table) for table in plain]
     for table in [tables.verdict, *plain]:
         indexes = [index for index in table.indexes if not (table is tables.verdict and index.unique)]
@@ -123,23 +145,3 @@ def list_partition_statements(week: int) -> Iterator[str]:
     yield f"CREATE UNIQUE INDEX {name}_position ON {name} (position)"
     yield f"CREATE UNIQUE INDEX {name}_number ON {name} (epoch_key, seq)"
     yield f"ALTER TABLE verdict ATTACH PARTITION {name} FOR VALUES FROM ({low}) TO ({high})"
-
-
-def _verdict() -> Table:
-    """Return the table of verdicts with the payload in the row, and without a key over all partitions."""
-    columns = [
-        Column(
-            column.name,
-            column.type,
-            nullable=column.nullable,
-            server_default=_position.next_value() if column.name == "position" else column.server_default,
-        )
-        for column in tables.verdict.c
-    ]
-    return Table(
-        "verdict",
-        MetaData(),
-        *columns,
-        Column("payload", LargeBinary),
-        postgresql_partition_by="RANGE (received_us)",
-    )

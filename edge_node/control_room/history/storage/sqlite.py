@@ -243,9 +243,15 @@ class SqliteBackend:
     def ensure_partition(self, writer: Any, received_us: int) -> None:
         """Do nothing: a table of SQLite takes rows of any time."""
 
-    def drop_partitions(self, writer: Any, last: int) -> bool:  # noqa: ARG002
+    def drop_partitions(self, writer: Any, last: int) -> None:
         """Drop nothing: rows are deleted."""
-        return True
+
+    def find_edge(self, before_us: int) -> int:
+        """Return the time: rows are deleted one by one."""
+        return before_us
+
+    def notify(self, writer: Any, channel: str, text: str) -> None:
+        """Do nothing: nobody else has the file."""
 
     def read_used_bytes(self, reader: Any) -> int:
         """Return the size of the file without its free pages."""

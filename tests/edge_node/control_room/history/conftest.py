@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from edge_node.control_room.database_address import DatabasePlace
+
 
 @pytest.fixture
-def history(tmp_path: Path) -> Iterator[History]:
-    """An empty history."""
-    opened = History(tmp_path)
+def history(tmp_path: Path, place: DatabasePlace | None) -> Iterator[History]:
+    """An empty history, on each database."""
+    opened = History(tmp_path, place=place)
     yield opened
     opened.close()

@@ -24,13 +24,13 @@ def entry(action: Deed, number: int, user: str = "ada") -> AuditEntry:
     )
 
 
-def test_entries_are_kept_and_found_by_user_kind_and_page(tmp_path: Path) -> None:
+def test_entries_are_kept_and_found_by_user_kind_and_page(tmp_path: Path, place) -> None:
     """Also by a reader beside the running control room."""
-    history = History(tmp_path)
+    history = History(tmp_path, place=place)
     for number in range(4):
         history.add_audit_entry(entry(Deed.LOGIN, number))
     history.add_audit_entry(entry(Deed.REVIEW, 4, "bob"))
-    reader = History(tmp_path, read_only=True)
+    reader = History(tmp_path, read_only=True, place=place)
     newest, *rest = reader.audit_entries(limit=3)
     assert (newest.user, newest.action, newest.at) == ("bob", Deed.REVIEW, AT)
     assert [one.text for one in rest] == ["3", "2"]
@@ -41,10 +41,12 @@ def test_entries_are_kept_and_found_by_user_kind_and_page(tmp_path: Path) -> Non
     history.close()
 
 
-def test_guesses_at_the_login_push_out_no_decision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guesses_at_the_login_push_out_no_decision(
+    tmp_path: Path, place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each kind has its own bound."""
     monkeypatch.setattr(audit, "MAX_OF_KIND", 5)
-    history = History(tmp_path)
+    history = History(tmp_path, place=place)
     history.add_audit_entry(entry(Deed.REVIEW, 0))
     for number in range(12):
         history.add_audit_entry(entry(Deed.FAILED_LOGIN, number))

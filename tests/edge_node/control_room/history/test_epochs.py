@@ -14,6 +14,7 @@ from edge_node.control_room.history.epochs import MAX_EMPTY_EPOCHS
 from edge_node.control_room.history.history import History
 from edge_node.messages.verdict import EpochEnd
 from tests.support.older_histories import make_older
+from tests.support.postgres import ON_SQLITE
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def test_an_epoch_that_names_itself_or_a_circle_is_endured(history: History) -> 
     assert history.robots()[0].missing >= 2**53
 
 
+@ON_SQLITE
 def test_a_robot_in_a_crash_loop_does_not_slow_the_room_nor_fill_it(history: History, tmp_path: Path) -> None:
     """Thousands of epochs: gaps and counts read only those that lack something; empty ones are forgotten."""
     count = 3000

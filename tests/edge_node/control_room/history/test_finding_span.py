@@ -56,9 +56,9 @@ def test_epochs_count_in_the_order_of_their_arrival(three_starts):
         ("crawler-1:b:5", "crawler-1:b:3", [Span(2, 5, 3)]),
     ],
 )
-def test_what_is_not_known_of_a_finding_bounds_nothing(tmp_path, first, last, spans):
+def test_what_is_not_known_of_a_finding_bounds_nothing(tmp_path, place, first, last, spans):
     """Epochs that never came, and ids that are none, as they come from robots and their enemies."""
-    database = Database(tmp_path, read_only=True)
+    database = Database(tmp_path, read_only=True, place=place)
     assert find_spans(database, finding(first_verdict=first, last_verdict=last)) == spans
     database.close()
 

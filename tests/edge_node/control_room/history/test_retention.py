@@ -12,6 +12,7 @@ from edge_node.control_room.history.records import (
 )
 from edge_node.control_room.history.retention import MAX_RANGES
 from edge_node.messages.verdict import encode
+from tests.support.postgres import ON_SQLITE
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
 
 
+@ON_SQLITE
 def test_bounds_cost_the_oldest_verdicts_and_no_gap(history: History, tmp_path: Path) -> None:
     """What was given up for room is known to have come: it is neither a gap nor new when it comes again."""
     with history.transaction():
@@ -76,6 +78,7 @@ def test_age_goes_by_the_order_of_arrival_too(history: History, stamps, left) ->
     assert (history.usage().verdicts, history.usage().pictures) == (left, left)
 
 
+@ON_SQLITE
 def test_a_robot_that_sends_each_second_number_does_not_wear_the_history_out(history: History) -> None:
     """Its oldest gaps are forgotten; what came is still known."""
     with history.transaction():
@@ -87,6 +90,7 @@ def test_a_robot_that_sends_each_second_number_does_not_wear_the_history_out(his
     assert not history.add_verdict(verdict(2 * MAX_RANGES + 199, "U"))
 
 
+@ON_SQLITE
 def test_a_flood_of_large_conflicts_costs_no_verdict(history: History) -> None:
     """Whoever sends other content under known ids fills a share of the history; its newest stay."""
     with history.transaction():

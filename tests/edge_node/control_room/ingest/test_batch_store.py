@@ -50,9 +50,9 @@ def told_review(number: int, *, robot: str = "crawler-1", **fields) -> Incoming:
     return Incoming(f"corrosion/v1/quay/{robot}/rsp", encode(response), is_retained=False)
 
 
-def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) -> None:
+def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path, place) -> None:
     """Once, whatever comes twice; a late answer to one of our own counts; no robot speaks for another."""
-    history = History(tmp_path)
+    history = History(tmp_path, place=place)
     ours = StoredReview(
         review_id="from-the-page",
         site="quay",
@@ -91,9 +91,9 @@ def test_a_review_that_a_robot_recorded_is_kept_whoever_made_it(tmp_path: Path) 
     history.close()
 
 
-def test_rubbish_among_verdicts_costs_only_itself(tmp_path) -> None:
+def test_rubbish_among_verdicts_costs_only_itself(tmp_path, place) -> None:
     """It is counted, and its neighbours in the same commit are kept."""
-    history = History(tmp_path)
+    history = History(tmp_path, place=place)
     batch = [message(encode(verdict(1, "C"))), message(b"rubbish"), message(encode(verdict(2, "U")))]
     batch.append(message(changed_verdict(seq=2**60)))
     arrivals = store(history, batch)
@@ -106,9 +106,9 @@ def test_rubbish_among_verdicts_costs_only_itself(tmp_path) -> None:
 DECEIVING = "pipe \x1b[2J\x00 \u202egnp"
 
 
-def test_no_text_of_a_robot_turns_another_text_around(tmp_path: Path) -> None:
+def test_no_text_of_a_robot_turns_another_text_around(tmp_path: Path, place) -> None:
     """Whatever message holds it, read or not: terminals, pages and reports show a sign in its place."""
-    history = History(tmp_path)
+    history = History(tmp_path, place=place)
     deceiving = msgspec.structs.replace(verdict(1, "U"), asset=DECEIVING, source=DECEIVING)
     batch = [
         message(encode(deceiving)),

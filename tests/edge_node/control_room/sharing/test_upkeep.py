@@ -80,9 +80,9 @@ def test_who_cannot_reach_the_history_ends_its_duties_and_another_takes_over(
 
         raise HistoryError("the link to the database is lost")
 
-    pair[0].database.guard = fail
+    pair[0].database.set_guard(fail)
     wait_for(lambda: RUNNING == ["ingest-2"], what="the other one's upkeep")
     assert not one.is_ours
-    pair[0].database.guard = None
+    pair[0].database.set_guard(lambda: None)
     one.stop()
     other.stop()

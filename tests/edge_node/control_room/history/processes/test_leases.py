@@ -69,12 +69,12 @@ def test_a_holder_that_slept_writes_nothing_more_and_the_next_transaction_tells_
     room.now_s += 60
     assert other.look()
     database = room.history.database
-    database.guard = lambda: one.check(database)
+    database.set_guard(lambda: one.check(database))
     with pytest.raises(HistoryError, match="another process does this now"):
         room.history.note_refused("reason", "topic", "text")
-    database.guard = lambda: other.check(database)
+    database.set_guard(lambda: other.check(database))
     room.history.note_refused("reason", "topic", "text")
-    database.guard = None
+    database.set_guard(lambda: None)
     assert [found.count for found in room.history.refused()] == [1]
     assert not one.look()
 

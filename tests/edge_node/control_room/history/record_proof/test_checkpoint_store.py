@@ -28,9 +28,9 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RobotRecord:
     return made
 
 
-def test_keys_that_come_later_prove_what_is_stored(record: RobotRecord, tmp_path: Path) -> None:
+def test_keys_that_come_later_prove_what_is_stored(record: RobotRecord, tmp_path: Path, place) -> None:
     """And keys that go prove it no longer."""
-    with fed(tmp_path, [record.lines()]) as history:
+    with fed(tmp_path, [record.lines()], place=place) as history:
         found = proof_of(history)
         assert (found.state, found.sentence) == (
             ProofState.UNPROVED,
@@ -42,7 +42,7 @@ def test_keys_that_come_later_prove_what_is_stored(record: RobotRecord, tmp_path
         assert proof_of(history).state is ProofState.UNPROVED
 
 
-def test_another_robots_key_signs_nothing(record: RobotRecord, tmp_path: Path) -> None:
+def test_another_robots_key_signs_nothing(record: RobotRecord, tmp_path: Path, place) -> None:
     """Nor does a signature of other bytes: both are refused and counted, and prove nothing."""
     other = Signer(_key(tmp_path))
     said = msgspec.json.decode(record.checkpoints[-1], type=Checkpoint)
@@ -51,7 +51,7 @@ def test_another_robots_key_signs_nothing(record: RobotRecord, tmp_path: Path) -
     )
     changed = record.checkpoints[-1].replace(b'"last_seq":6', b'"last_seq":5')
     lines = [*record.verdicts.values(), by_other, changed]
-    with fed(tmp_path / "room", [lines], keys_of(record.public)) as history:
+    with fed(tmp_path / "room", [lines], keys_of(record.public), place=place) as history:
         assert proof_of(history).state is ProofState.UNPROVED
         (refused,) = history.refused()
         assert (refused.reason, refused.count) == (
@@ -60,7 +60,7 @@ def test_another_robots_key_signs_nothing(record: RobotRecord, tmp_path: Path) -
         )
 
 
-def test_a_replayed_checkpoint_takes_nothing_back(record: RobotRecord, tmp_path: Path) -> None:
+def test_a_replayed_checkpoint_takes_nothing_back(record: RobotRecord, tmp_path: Path, place) -> None:
     """The newest proves most, however often an older one comes; few are kept."""
     signer, said = record.signer, msgspec.json.decode(record.checkpoints[-1], type=Checkpoint)
     more = [
@@ -68,7 +68,7 @@ def test_a_replayed_checkpoint_takes_nothing_back(record: RobotRecord, tmp_path:
         for n in range(1, 9)
     ]
     batches = [record.lines(), more, [more[0], *record.checkpoints]]
-    with fed(tmp_path, batches, keys_of(record.public)) as history:
+    with fed(tmp_path, batches, keys_of(record.public), place=place) as history:
         assert proof_of(history).proved_to == 6
         ((count,),) = history.database.rows(select(func.count()).select_from(checkpoint))
         assert count <= MAX_OF_EPOCH

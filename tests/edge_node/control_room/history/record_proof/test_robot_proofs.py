@@ -24,11 +24,11 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RobotRecord:
     return made
 
 
-def test_a_gap_that_no_checkpoint_names_is_told(record: RobotRecord, tmp_path: Path) -> None:
+def test_a_gap_that_no_checkpoint_names_is_told(record: RobotRecord, tmp_path: Path, place) -> None:
     """What the robot gave up is no gap; what vanished on the way is, and what is before it is not proved."""
     first = record.epochs[0]
     lines = [line for line in record.lines() if line != record.verdicts[first, 6]]
-    with fed(tmp_path, [lines], keys_of(record.public)) as history:
+    with fed(tmp_path, [lines], keys_of(record.public), place=place) as history:
         found = proof_of(history)
         old = found.epochs[1]
         assert (found.state, old.proved_from, old.proved_to, old.unnamed) == (
@@ -41,21 +41,21 @@ def test_a_gap_that_no_checkpoint_names_is_told(record: RobotRecord, tmp_path: P
         assert describe(old).startswith("proved: numbers 7 to 8; number 6 is missing")
 
 
-def test_a_signed_verdict_that_never_came_is_missing(record: RobotRecord, tmp_path: Path) -> None:
+def test_a_signed_verdict_that_never_came_is_missing(record: RobotRecord, tmp_path: Path, place) -> None:
     """A verdict that a checkpoint signed and that never came is missing."""
     second = record.epochs[1]
     without = [line for line in record.lines() if line != record.verdicts[second, 5]]
-    with fed(tmp_path, [without], keys_of(record.public)) as history:
+    with fed(tmp_path, [without], keys_of(record.public), place=place) as history:
         found = proof_of(history)
         assert (found.epochs[0].signed_to, found.epochs[0].unnamed) == (5, ((5, 5),))
         assert found.epoch == record.epochs[0]
 
 
-def test_a_chain_that_was_taken_out_is_told(record: RobotRecord, tmp_path: Path) -> None:
+def test_a_chain_that_was_taken_out_is_told(record: RobotRecord, tmp_path: Path, place) -> None:
     """A whole epoch without links behind chained ones: an older version, or somebody's hand."""
     second = record.epochs[1].encode()
     stripped = [_strip(line) if second in line and b'"outcome"' in line else line for line in record.lines()]
-    with fed(tmp_path, [stripped[: len(record.verdicts)]], keys_of(record.public)) as history:
+    with fed(tmp_path, [stripped[: len(record.verdicts)]], keys_of(record.public), place=place) as history:
         found = proof_of(history)
         assert found.state is ProofState.NOT_CHAINED
         assert "was the chain taken out?" in found.problems[-1]

@@ -15,6 +15,7 @@ from edge_node.control_room.history.records import StoredPicture
 from edge_node.messages.finding import FindingState
 from edge_node.messages.response import Response, Result
 from edge_node.messages.verdict import encode
+from tests.support.postgres import ON_SQLITE
 from tests.support.room_records import disagreement, finding, review
 from tests.support.verdicts import START, verdict
 
@@ -160,6 +161,7 @@ def test_whatever_robots_send_each_other_one_keeps_its_share(quiet, tmp_path, fl
         history.close()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("kind", ["verdict", "finding"])
 def test_one_robot_pushes_nobody_out(history: History, kind: str) -> None:
     """3,000 verdicts stay whole beside 30 MB of large messages, and ten megabytes are ten."""

@@ -8,6 +8,7 @@ import pytest
 
 from edge_node.control_room.history.database import Database
 from edge_node.control_room.history.shares import ledger
+from tests.support.postgres import ON_SQLITE
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("text", [0, 1400, 60_000])
 def test_a_verdict_is_charged_what_it_takes(history: History, tmp_path: Path, text: int) -> None:
     """Small ones, two in a page, and those with pages of their own: freshly written they take less."""

@@ -1,0 +1,154 @@
+"""PostgreSQL under the history: starts at once, lost connections, locks, dropped partitions, pictures."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import func, select
+
+from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.history import History
+from edge_node.control_room.history.records import StoredPicture
+from edge_node.control_room.history.storage.tables import verdict
+from tests.support.verdicts import verdict as make_verdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_node.control_room.database_address import DatabasePlace
+    from tests.support.postgres import PostgresRooms
+
+NOW = datetime(2026, 11, 26, tzinfo=timezone.utc)
+WEEK = timedelta(days=7)
+FAR = 10**9
+_TABLES = "SELECT relname FROM pg_class WHERE relname LIKE 'verdict_week%' AND relkind = 'r' ORDER BY 1"
+
+
+def test_two_processes_that_start_at_once_make_the_tables_once(
+    tmp_path: Path, postgres_rooms: PostgresRooms
+) -> None:
+    """And a database with other tables is left alone."""
+    place = postgres_rooms.make_empty()
+    opened: list[History] = []
+    threads = [
+        threading.Thread(target=lambda: opened.append(History(tmp_path, place=place))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [history.robots() for history in opened] == [[], [], []]
+    for history in opened:
+        history.close()
+    other = postgres_rooms.make_empty()
+    postgres_rooms.execute(other, "CREATE TABLE customer (name text)")
+    with pytest.raises(HistoryError, match="not a control room's"):
+        History(tmp_path, place=other)
+
+
+def test_a_lost_connection_costs_one_transaction(
+    tmp_path: Path, postgres_place: DatabasePlace, postgres_rooms: PostgresRooms
+) -> None:
+    """It was not acknowledged, so it comes again; readers and the next transaction connect anew."""
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        history.add_verdict(make_verdict(1, "U"))
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        end += " AND pid <> pg_backend_pid()"
+        with pytest.raises(HistoryError, match=r"terminat|closed|lost"), history.transaction():  # noqa: PT012
+            history.add_verdict(make_verdict(2, "U"))
+            postgres_rooms.execute(postgres_place, end)
+            history.add_verdict(make_verdict(3, "U"))
+        assert history.count_verdicts() == 1
+        assert history.add_verdict(make_verdict(2, "U"))
+        postgres_rooms.execute(postgres_place, end)
+        assert history.count_verdicts() == 2
+
+
+def test_one_transaction_at_a_time_writes_in_the_room(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """What another process reads before it writes stays; those of two robots run side by side."""
+    with (
+        closing(History(tmp_path, place=postgres_place)) as one,
+        closing(History(tmp_path, place=postgres_place)) as other,
+    ):
+        for robot in ("a", "b"):
+            one.add_verdict(make_verdict(1, "U", robot=robot, id=f"{robot}:epoch:1"))
+        with one.database.transaction([("quay", "a")]):
+            other.add_verdict(make_verdict(2, "U", robot="b", id="b:epoch:2"))
+        order = []
+
+        def write() -> None:
+            with other.transaction():
+                order.append("other")
+
+        with one.transaction():
+            thread = threading.Thread(target=write)
+            thread.start()
+            thread.join(0.2)
+            order.append("one")
+        thread.join()
+        assert order == ["one", "other"]
+
+
+def test_age_drops_whole_weeks(
+    tmp_path: Path, postgres_place: DatabasePlace, postgres_rooms: PostgresRooms
+) -> None:
+    """What is left of a week that has begun goes row by row, and a reader that stays long delays it all."""
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        for seq, weeks in enumerate((5, 4, 1, 0), start=1):
+            history.add_verdict(make_verdict(seq, "U"), received_at=NOW - weeks * WEEK)
+        made = postgres_rooms.execute(postgres_place, _TABLES)
+        assert len(made) == 4
+        gone = history.trim(max_bytes=FAR, max_picture_bytes=FAR, days=20, now=NOW)
+        assert gone == 2
+        assert postgres_rooms.execute(postgres_place, _TABLES) == made[2:]
+        assert history.gaps() == []
+        assert not history.add_verdict(make_verdict(1, "U"), received_at=NOW)
+        shares = history.shares(max_bytes=FAR)
+        history.trim(max_bytes=FAR, max_picture_bytes=FAR)
+        assert history.shares(max_bytes=FAR) == shares
+
+
+def test_bounds_hold_what_rows_are_charged(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """The files of a server do not shrink by what is deleted, so they tell nothing."""
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        with history.transaction():
+            for seq in range(1, 121):
+                history.add_verdict(make_verdict(seq, "U", form="x" * 2000))
+        assert history.trim(max_bytes=200_000, max_picture_bytes=FAR) > 30
+        kept = history.count_verdicts()
+        assert 30 < kept < 90
+        assert history.shares(max_bytes=200_000)[0].bytes <= 200_000
+        assert history.trim(max_bytes=200_000, max_picture_bytes=FAR) == 0
+        assert history.newest(1)[0].verdict.seq == 120
+        assert history.database.rows(select(func.count()).select_from(verdict)) == [(kept,)]
+
+
+def test_pictures_lie_beside_the_database(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """A second process reads them from the same folder; one whose file is lost is not there."""
+    picture = StoredPicture("quay", "crawler-1", "0" * 64, is_thumbnail=False, content=b"jpeg" * 99)
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        assert history.add_picture(picture)
+        assert history.usage().picture_bytes == 396
+        with closing(History(tmp_path, place=postgres_place, read_only=True)) as reader:
+            assert reader.picture("quay", "crawler-1", "0" * 64) == picture
+        (file,) = (path for path in (tmp_path / "pictures").rglob("*") if path.is_file())
+        file.unlink()
+        assert history.picture("quay", "crawler-1", "0" * 64) is None
+
+
+def test_news_reach_those_who_listen(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """Once the transaction is committed, and not if it came to nothing."""
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        heard = history.database.listen("room")
+        assert next(heard) is None
+        with pytest.raises(ZeroDivisionError), history.transaction():  # noqa: PT012
+            history.database.notify("room", "never")
+            raise ZeroDivisionError
+        with history.transaction():
+            history.database.notify("room", "stored 1")
+        assert next(one for one in heard if one is not None) == "stored 1"
+        heard.close()
