@@ -134,10 +134,11 @@ class Run:
         self.server = server
         self.broker = Mosquitto(folder, f"user root\n{SYSTEMD_QUEUES}persistence_location {folder}/\n")
         self.broker.start()
+        self.database = server.make_database()
         self.room = SharedRoom(
             folder,
             self.broker.port,
-            server,
+            server.url(self.database),
             ingests=args.ingests,
             webs=args.webs,
             room={"receipts_as": CONSUMER},
@@ -244,11 +245,11 @@ def main() -> int:
 
 def _judge(run: Run, is_complete: bool, pages: list[int], took_s: float) -> int:
     [(rows, once)] = run.server.execute(
-        "SELECT count(*), count(DISTINCT (epoch_key, seq)) FROM verdict", run.room.database
+        "SELECT count(*), count(DISTINCT (epoch_key, seq)) FROM verdict", run.database
     )
     [(duplicates, conflicts)] = run.server.execute(
         "SELECT coalesce(sum(duplicates), 0)::int, (SELECT count(*) FROM conflict) FROM robot",
-        run.room.database,
+        run.database,
     )
     sent = sum(robot.sent for robot in run.robots)
     repeated = sum(robot.repeated for robot in run.robots)
@@ -267,6 +268,7 @@ def _judge(run: Run, is_complete: bool, pages: list[int], took_s: float) -> int:
     print(f"each page's count            {pages}")
     print(f"took                         {took_s:.0f} s")
     is_good = is_complete and rows == once == sent and set(pages) == {sent} and not conflicts
+    print("each robot                  ", *(f"{robot.stored}/{robot.sent}" for robot in run.robots))
     print("good" if is_good else "NOT GOOD")
     if not is_good:
         for process in run.room.processes:

@@ -8,13 +8,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_node.control_room.settings import example_settings
 from tests.support.processes import free_port, wait_for
-
-if TYPE_CHECKING:
-    from tests.support.postgres import PostgresServer
 
 GROUP = "hall"
 
@@ -49,11 +46,11 @@ class RoomProcess:
         """Wait until it is ready."""
         wait_for(lambda: self.ask(path)[0] == 200, 60, f"{self.name} ready")
 
-    def ask(self, path: str, **headers: str) -> tuple[int, Any]:
+    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, Any]:
         """Return status and body, JSON decoded; status 0 while nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
             answer = connection.getresponse()
             body = answer.read()
             is_json = "json" in (answer.getheader("content-type") or "")
@@ -93,19 +90,17 @@ class SharedRoom:
         self,
         folder: Path,
         broker_port: int,
-        server: PostgresServer,
+        url: str,
         *,
         ingests: int = 2,
         webs: int = 1,
         **sections: dict[str, Any],
     ) -> None:
-        self.database = server.make_database()
-        self.url = server.url(self.database)
         self.folder = folder / "room"
         self.config = folder / "room.toml"
         text = example_settings(
             mqtt={"hostname": "127.0.0.1", "port": broker_port, **sections.get("mqtt", {})},
-            room={"state_dir": str(self.folder), "database": self.url, **sections.get("room", {})},
+            room={"state_dir": str(self.folder), "database": url, **sections.get("room", {})},
             web={"port": free_port(), **sections.get("web", {})},
         )
         self.config.write_text(text, encoding="utf-8")

@@ -36,6 +36,7 @@ from edge_node.control_room.history.sql_filters import (
     MAX_LIMIT,
     ONE,
     SHAPES,
+    ZERO,
     bound_limit,
     finding_conditions,
     finding_values,
@@ -121,7 +122,7 @@ _PICTURE_BYTES = select(func.coalesce(func.sum(picture.c.bytes), literal_column(
 _USAGE = select(
     *(select(func.count()).select_from(table).scalar_subquery() for table in (verdict, finding, picture)),
     select(verdict.c.received_us).order_by(verdict.c.position).limit(ONE).scalar_subquery(),
-    select(func.count()).select_from(finding).where(finding.c.is_open).scalar_subquery(),
+    select(func.count()).select_from(finding).where(finding.c.is_open != ZERO).scalar_subquery(),
 )
 
 
