@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from tests.support.control_room import SYSTEMD_QUEUES, ControlRoom
 from tests.support.ingest_room import robot_verdict
 from tests.support.postgres import PostgresServer
-from tests.support.processes import Mosquitto, cpu_s, wait_for
+from tests.support.processes import Mosquitto, cpu_s
 from tests.support.shared_room import RoomProcess, SharedRoom
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Filling:
         if self.args.profile:
             profile(room.pids[0])
         sending.join()
-        wait_for(lambda: room.count() >= self.args.verdicts, 600, "all stored")
+        while room.count() < self.args.verdicts:
+            time.sleep(0.5)  # each look costs the database too
         took_s = time.monotonic() - began_s
         room_s, database_s, broker_s = (now - then for now, then in zip(self._used(room), before))  # noqa: B905
         room.stop()

@@ -48,6 +48,7 @@ class Robot:
         self._lock = threading.Lock()
         self._kept: dict[int, bytes] = {}
         self._numbers: dict[int, int] = {}  # of packets on the way
+        self._early: dict[int, int] = {}  # answers that came before their packet's number was noted
         self._acknowledged: set[int] = set()
         self._progress_s = time.monotonic()
         self._epoch = json.loads(robot_verdict(name, 1))["id"].split(":")[1]
@@ -99,9 +100,13 @@ class Robot:
             self._publish(number, payload)
 
     def _publish(self, number: int, payload: bytes) -> None:
+        # Without our lock: paho has its own, with which it calls us.
+        sent = self._client.publish(f"corrosion/v1/quay/{self._name}/verdict", payload, 1)
         with self._lock:
-            sent = self._client.publish(f"corrosion/v1/quay/{self._name}/verdict", payload, 1)
-            self._numbers[sent.mid] = number
+            if sent.mid in self._early:
+                self._note(number, self._early.pop(sent.mid))
+            else:
+                self._numbers[sent.mid] = number
 
     def _connected(self, client: Client, *_arguments: object) -> None:
         client.subscribe(f"corrosion/v1/quay/{self._name}/receipt/{CONSUMER}", 1)
@@ -109,10 +114,15 @@ class Robot:
 
     def _published(self, _client: object, _data: object, mid: int, code, *_rest: object) -> None:
         with self._lock:
-            number = self._numbers.pop(mid, None)
-            if number is not None and code.value < _NO_SUBSCRIBERS and number not in self._acknowledged:
-                self._acknowledged.add(number)
-                self.acknowledged += 1
+            if mid in self._numbers:
+                self._note(self._numbers.pop(mid), code.value)
+            else:
+                self._early[mid] = code.value
+
+    def _note(self, number: int, code: int) -> None:
+        if code < _NO_SUBSCRIBERS and number not in self._acknowledged:
+            self._acknowledged.add(number)
+            self.acknowledged += 1
 
     def _received(self, _client: object, _data: object, message) -> None:
         receipt = json.loads(message.payload)

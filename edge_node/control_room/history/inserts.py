@@ -332,6 +332,9 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
 
 
 def update_review_delivery(database: Database, review_id: str, delivery: Delivery, answer: str) -> bool:
-    """Set whether a review reached its robot, and the robot's text; return False if its id is unknown."""
+    """Set whether a review reached its robot, and the robot's text.
+
+    Return False if its id is unknown, or the robot has done it already, as another process noted.
+    """
     values = {"id": review_id, "state": delivery.value, "said": cut(answer)}
     return database.write(_DELIVER_REVIEW, values) > 0

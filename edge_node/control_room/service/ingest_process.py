@@ -197,7 +197,8 @@ class RoomDuties:
             self._ingest = Ingest(
                 settings, self._history, folder, lambda _arrivals: bell.ring(), floor=floor, part=part
             )
-            self._ingest.check_stored()
+            with self._history.transaction():  # while others store
+                self._ingest.check_stored()
         except BaseException:
             self._history.close()
             raise
@@ -245,6 +246,11 @@ def _check(settings: RoomSettings) -> Path:
     check_shared(settings)
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
+    if settings.room.receipts_as is None:
+        _log.warning(
+            "[room] receipts_as is not given: what a broker forgets when it is restarted is lost, as robots do"
+            " not send it again"
+        )
     return Path(settings.room.state_dir)
 
 
