@@ -9,6 +9,7 @@ takes its turn in every round, and the medians are printed. The rate is by the w
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -123,7 +124,7 @@ class Filling:
 
     def _used(self, room: Room) -> tuple[float, float, float]:
         room_s = sum(cpu_s(Path(f"/proc/{pid}")) for pid in room.pids)
-        database_s = sum(cpu_s(Path(f"/proc/{pid}")) + _ended_s(pid) for pid in _tree(self.server))
+        database_s = sum(map(_server_s, _tree(self.server)))
         return room_s, database_s, cpu_s(Path(f"/proc/{self.broker.pid}"))
 
 
@@ -180,10 +181,13 @@ def _tree(server: PostgresServer) -> list[int]:
     return [parent, *map(int, found.stdout.split())]
 
 
-def _ended_s(pid: int) -> float:
-    """Return the processor time of a process's children that have ended, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[13]) + int(fields[14])) / 100
+def _server_s(pid: int) -> float:
+    """Return the processor time of one of the server's processes and of its children that have ended, s."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:  # it has ended: its parent has it
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
