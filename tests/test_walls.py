@@ -125,7 +125,9 @@ EDGE_NODE = {
     "cli.control_room.scale": (
         "control_room control_room.deployment control_room.ingest control_room.service cli cli.control_room"
     ),
-    "cli.control_room.record": "messages control_room.history.recovery cli cli.control_room",
+    "cli.control_room.record": (
+        "messages control_room.history.recovery control_room.service cli cli.control_room"
+    ),
 }
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {

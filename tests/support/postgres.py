@@ -100,6 +100,12 @@ class PostgresServer:
         )
         wait_for(self.is_ready, timeout_s=60)
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        assert self._process is not None
+        return self._process.pid
+
     def is_ready(self) -> bool:
         """Tell whether the server takes connections."""
         done = subprocess.run(

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import default_state_dir, room_in
-from edge_node.control_room.history.opening import open_history
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.control_room.report.mission import Selection, collect_mission, describe_misdated
 from edge_node.control_room.report.mission_csv import render_mission_csv
 from edge_node.control_room.report.mission_json import render_mission_json
+from edge_node.control_room.service.opening import open_history
 from edge_node.control_room.settings import load_settings
 from edge_node.errors import CorrosionError
 from edge_node.labels_csv import LABELS_NAME

@@ -88,9 +88,9 @@ def note_deed(
     """
     room = room_in(where) if isinstance(where, Path) else where
     try:
-        from edge_node.control_room.history.opening import is_there, open_history
         from edge_node.control_room.people.audit import Audit
         from edge_node.control_room.people.roles import Origin, Person, Role
+        from edge_node.control_room.service.opening import is_there, open_history
 
         if not is_there(room):
             return

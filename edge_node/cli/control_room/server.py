@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(host=args.host, port=args.port, token_file=args.token_file)
     settings = _settings(args)
     if args.check:
-        from edge_node.control_room.history.opening import name_place
+        from edge_node.control_room.service.opening import name_place
 
         for sentence in exposed_secrets(settings):
             _log.warning("%s", sentence)

@@ -1,1 +1,1 @@
-"""Store the robots' messages and people's reviews in SQLite and query them."""
+"""Store the robots' messages and people's reviews in SQLite or PostgreSQL and query them."""

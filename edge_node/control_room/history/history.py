@@ -27,7 +27,7 @@ from edge_node.control_room.history import (
 from edge_node.control_room.history.database import Database, from_us, to_us
 from edge_node.control_room.history.records import QuarantinedRobot, Share
 from edge_node.control_room.history.shares import ledger, quarantine
-from edge_node.control_room.history.verdict_rows import NewVerdict
+from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ class History:
 
     def count_shares(self) -> None:
         """Count what each robot takes, as far as that is not done; after an upgrade of all."""
-        ledger.catch_up(self._database)
+        ledger.catch_up(self._database, is_first=True)
 
     def file_bytes(self) -> int:
         """Return the size of the file without its free room; cheap."""

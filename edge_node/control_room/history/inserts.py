@@ -21,12 +21,17 @@ from edge_node.control_room.history import (
 )
 from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.records import Delivery, ReviewOrigin
-from edge_node.control_room.history.robot_rows import FIND_ROBOT, find_robot_key
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
 from edge_node.control_room.history.storage.tables import NUMBER
-from edge_node.control_room.history.verdict_rows import cut, make_row, measure_ahead
+from edge_node.control_room.history.verdict_batch import (
+    FIND_ROBOT,
+    cut,
+    find_robot_key,
+    make_row,
+    measure_ahead,
+)
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.status import Health, Presence, Status
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.database import Database
     from edge_node.control_room.history.records import StoredPicture, StoredReview
-    from edge_node.control_room.history.verdict_rows import NewVerdict
+    from edge_node.control_room.history.verdict_batch import NewVerdict
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement

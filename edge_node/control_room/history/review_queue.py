@@ -77,11 +77,14 @@ _IS_REVIEWED = or_(
         )
     ),
 )
+# Not by EXISTS: PostgreSQL would begin with the pictures, and look for the verdict of each.
 _HAS_PICTURE = (
     select(picture.c.picture_key)
     .where(picture.c.robot_key == verdict.c.robot_key, picture.c.sha256 == verdict.c.evidence)
     .correlate(verdict)
-    .exists()
+    .limit(literal_column("1"))
+    .scalar_subquery()
+    .is_not(None)
 )
 _NUMBERED = ("robot_key", "epoch", "seq")
 _OF_VERDICT = [disagreement.c[name] == bindparam(name) for name in _NUMBERED]

@@ -7,19 +7,26 @@ that of two processes which store one number, the second finds it among those th
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Text, bindparam, case, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql
 
 from edge_node.control_room.history import conflicts, epochs, review_queue
-from edge_node.control_room.history.robot_rows import find_robot_key
+from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.sql_filters import ZERO
 from edge_node.control_room.history.storage.bulk_insert import listed
+from edge_node.control_room.history.storage.dialect import insert_new
 from edge_node.control_room.history.storage.epoch_counts import COUNT_MISSING, MISSING
 from edge_node.control_room.history.storage.postgres_tables import arrived_numbers, verdict_with_payload
-from edge_node.control_room.history.storage.tables import NUMBER, disagreement, epoch, epoch_state, robot
-from edge_node.control_room.history.verdict_rows import make_row, measure_ahead
+from edge_node.control_room.history.storage.tables import (
+    NO_REASON,
+    NUMBER,
+    disagreement,
+    epoch,
+    epoch_state,
+    robot,
+)
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.verdict import encode
 
@@ -27,8 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_node.control_room.history.database import Database
-    from edge_node.control_room.history.verdict_rows import NewVerdict
+    from edge_node.messages.verdict import Verdict
 
+MAX_COLUMN = 200  # characters of a text that is searched by; the message itself is stored whole
+_NO_TEACHING = review_queue.Teaching("", NO_REASON, 0.0)
+FIND_ROBOT = select(robot.c.robot_key).where(
+    robot.c.site == bindparam("site"), robot.c.robot == bindparam("robot")
+)
+# Another process may have heard of it first, since the transaction began: then its row is waited for.
+_FIND_LOCKED = FIND_ROBOT.with_for_update(key_share=True)
+_INSERT_ROBOT = insert_new(robot).values(
+    {name: bindparam(name) for name in ("site", "robot", "first_heard_us", "last_heard_us")}
+)
 _named = listed("named", site=Text(), robot=Text())
 # Locked here too: one that was not there when the transaction began may be there now.
 _FIND_ROBOTS = (
@@ -86,6 +103,16 @@ _COUNT = (
 )
 
 
+class NewVerdict(NamedTuple):
+    """A verdict as it arrived: its payload as it came, the hash of that, when, and whether it had waited."""
+
+    verdict: Verdict
+    payload: bytes
+    sha256: bytes
+    received_us: int
+    replayed: bool
+
+
 def insert_verdicts(database: Database, arrivals: Sequence[NewVerdict]) -> list[bool]:
     """Store verdicts; return for each False where its number was stored, and is counted or a conflict."""
     robots = sorted({(one.verdict.site, one.verdict.robot) for one in arrivals})
@@ -106,6 +133,52 @@ def insert_verdicts(database: Database, arrivals: Sequence[NewVerdict]) -> list[
                 )
         _count(database, arrivals, places, news, again)
     return news
+
+
+def find_robot_key(database: Database, site: str, name: str, heard_us: int) -> int:
+    """Return the key of a robot's row; in an open transaction."""
+    named = {"site": site, "robot": name}
+    row = database.peek(_FIND_LOCKED, named)
+    while row is None:
+        database.write(_INSERT_ROBOT, {**named, "first_heard_us": heard_us, "last_heard_us": heard_us})
+        row = database.peek(_FIND_LOCKED, named)
+    return int(row[0])
+
+
+def make_row(new: NewVerdict, robot_key: int, epoch_key: int) -> dict[str, Any]:
+    """Return the columns of a verdict's row, but for its position."""
+    verdict = new.verdict
+    teaching = review_queue.describe_teaching(verdict) or _NO_TEACHING
+    return {
+        "robot_key": robot_key,
+        "epoch_key": epoch_key,
+        "seq": verdict.seq,
+        "observed_us": to_us(verdict.observed_at),
+        "received_us": new.received_us,
+        "replayed": new.replayed,
+        "outcome": verdict.outcome.value,
+        "material": cut(verdict.material),
+        "form": cut(verdict.form),
+        "severity": cut(verdict.severity),
+        "asset": cut(verdict.asset),
+        "distance_m": verdict.pose.distance_m if verdict.pose else None,
+        "area_fraction": verdict.area_fraction,
+        "evidence": cut(verdict.evidence_sha256),
+        "sha256": new.sha256,
+        "reasons": teaching.reasons,
+        "teaches": teaching.teaches,
+        "margin": teaching.margin,
+    }
+
+
+def measure_ahead(new: NewVerdict) -> int | None:
+    """Return how far the robot's clock was ahead of the room's; None of one that had waited."""
+    return None if new.replayed else to_us(new.verdict.observed_at) - new.received_us
+
+
+def cut(text: str | None) -> str | None:
+    """Return what of a text is searched by."""
+    return text if text is None else text[:MAX_COLUMN]
 
 
 _Place = tuple[int, int, str]  # keys of robot and epoch, name of the epoch

@@ -22,7 +22,7 @@ from edge_node.control_room.history.records import (
     StoredPicture,
     StoredReview,
 )
-from edge_node.control_room.history.verdict_rows import NewVerdict
+from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.control_room.ingest.decoding import RobotMessage, UnreadableError, decode
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.messages.checkpoint import Checkpoint

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.database_address import find_parameters
-from edge_node.control_room.history.opening import find_place
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
+from edge_node.control_room.service.opening import find_place
 from edge_node.control_room.settings import check_secrets
 from edge_node.credential_files import is_from_systemd
 from edge_node.errors import ConfigError, CorrosionError

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.opening import open_history
 from edge_node.control_room.history.processes.changes import trim_changes
 from edge_node.control_room.history.processes.roll import RoomProcess
 from edge_node.control_room.history.recovery.room_lock import RoomLock
@@ -26,6 +25,7 @@ from edge_node.control_room.ingest.readiness import Readiness
 from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
+from edge_node.control_room.service.opening import open_history
 from edge_node.control_room.service.probe_server import serve_probes
 from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets
@@ -248,8 +248,8 @@ def _check(settings: RoomSettings) -> Path:
         _log.warning("%s", sentence)
     if settings.room.receipts_as is None:
         _log.warning(
-            "[room] receipts_as is not given: what a broker forgets when it is restarted is lost, as robots do"
-            " not send it again"
+            "[room] receipts_as is not given: what a broker forgets when it is restarted is lost, as robots"
+            " do not send it again"
         )
     return Path(settings.room.state_dir)
 

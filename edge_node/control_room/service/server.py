@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -19,6 +18,7 @@ from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.opening import find_place, open_history
 from edge_node.control_room.service.page_server import bind, open_book, run_page
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.event_stream import EventBroadcaster

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history.opening import find_place, open_history
 from edge_node.control_room.history.processes.changes import Changes, insert_changes
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.readiness import Readiness
@@ -23,6 +22,7 @@ from edge_node.control_room.people.audit import Audit
 from edge_node.control_room.people.logins import Logins, check_logins
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.service.opening import find_place, open_history
 from edge_node.control_room.service.page_server import bind, open_book, run_page
 from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
-from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.backup import restore_backup
+from edge_node.control_room.service.opening import find_folder
 
 if TYPE_CHECKING:
     import argparse

@@ -9,8 +9,8 @@ import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.progress_line import ProgressLine
-from edge_node.control_room.history.opening import find_folder
 from edge_node.control_room.history.recovery.salvage import salvage
+from edge_node.control_room.service.opening import find_folder
 from edge_node.messages.plain_text import escape_unprintable
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from edge_node.control_room.history.sql_filters import ZERO
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new
 from edge_node.control_room.history.storage.epoch_counts import COUNT_MISSING
-from edge_node.control_room.history.verdict_rows import NewVerdict
+from edge_node.control_room.history.verdict_batch import NewVerdict
 from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import split_verdict_id
 from edge_node.messages.response import Response

@@ -71,13 +71,13 @@ def sum_by_name(store: Store) -> list[tuple[str, str, int]]:
     ]
 
 
-def catch_up(store: Store) -> None:
-    """Write down what was counted of verdicts."""
+def catch_up(store: Store, *, is_first: bool = False) -> None:
+    """Write down what was counted of verdicts; the first time a server's rows are counted too."""
     if not store.is_shared:
         _put(store, _read_verdicts(store))
         return
     with store.transaction():  # others' verdicts have their positions before they are committed
-        _put(store, _read_verdicts(store))
+        _put(store, _read_verdicts(store, is_first=is_first))
 
 
 def _put(store: Store, counted: dict[int, list[Any]]) -> None:
@@ -128,11 +128,13 @@ _SET_RESIDUE = (
 )
 
 
-def _read_verdicts(store: Store) -> dict[int, list[Any]]:
+def _read_verdicts(store: Store, *, is_first: bool = False) -> dict[int, list[Any]]:
     """Return robot_key, rows, bytes, first and last position of each robot, with those that came since."""
     known = {row[0]: list(row) for row in store.rows(_COUNTED)}
     total = known.setdefault(_TOTAL, [_TOTAL, 0, 0, 0, 0])
     _add_since(store, known, total)
+    if store.is_shared and not is_first:  # it would read each row, and nobody else deletes any
+        return known
     rows = sum(row[1] for row in known.values())
     if rows != store.rows(_VERDICTS)[0][0]:
         known = {key: [key, 0, 0, 0, row[4]] for key, row in known.items()}

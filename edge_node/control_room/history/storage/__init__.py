@@ -1,1 +1,1 @@
-"""The history's tables, how older files get them, and what is the database's own (SQLite today)."""
+"""The history's tables, how older files get them, and what is SQLite's and PostgreSQL's own."""

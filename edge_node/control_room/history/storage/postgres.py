@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.dialects.postgresql import psycopg as dialect_of_psycopg
+from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.exc import SQLAlchemyError
 
 from edge_node.control_room.database_address import find_parameters, load_driver, name_place
@@ -54,8 +55,17 @@ _USED_BYTES = """
 _DROP_WAITS = "SET LOCAL lock_timeout = '2s'"  # for readers of a partition, as a backup has it
 
 
+class _Types(PGTypeCompiler):
+    """Takes values of 64 bits wherever SQLite does: for an integer of any name."""
+
+    def visit_INTEGER(self, type_: Any, **_options: Any) -> str:  # noqa: N802, ARG002  SQLAlchemy's name
+        return "BIGINT"
+
+
 def _make_dialect() -> Any:
-    return dialect_of_psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+    made: Any = dialect_of_psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
+    made.type_compiler_instance = _Types(made)
+    return made
 
 
 _PREPARER = Preparer(_make_dialect())

@@ -15,6 +15,13 @@ from sqlalchemy import select
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.record_proof.robot_proofs import read_proofs
 from edge_node.control_room.history.storage.tables import chain_range, epoch, robot
+from edge_node.control_room.history.verdict_batch import (
+    MAX_COLUMN,
+    NewVerdict,
+    find_robot_key,
+    make_row,
+    measure_ahead,
+)
 from edge_node.control_room.ingest.batch_store import store
 from edge_node.messages.topics import Topics
 from edge_node.messages.verdict import encode
@@ -121,3 +128,21 @@ def test_a_number_beyond_the_column_costs_only_its_message(
             history.add_verdict(large)
         assert history.add_verdict(verdict(1, "U", asset="a\0b"))
         assert history.count_verdicts() == 1
+
+
+def test_a_long_text_is_searched_by_its_beginning() -> None:
+    """The message itself is stored whole; how far a clock is ahead is told of fresh verdicts alone."""
+    made = verdict(3, "C", asset="p" * 900)
+    fresh = NewVerdict(made, b"", b"hash", 0, replayed=False)
+    row = make_row(fresh, 7, 8)
+    assert (row["robot_key"], row["epoch_key"], row["seq"], row["asset"]) == (7, 8, 3, "p" * MAX_COLUMN)
+    assert measure_ahead(fresh) == row["observed_us"]
+    assert measure_ahead(fresh._replace(replayed=True)) is None
+
+
+def test_a_robot_has_one_row(history: History) -> None:
+    """Whoever asks; the same name at another site is another robot."""
+    with history.transaction():
+        keys = [find_robot_key(history.database, site, "crawler-1", 5) for site in ("quay", "dock", "quay")]
+    assert keys[0] == keys[2] != keys[1]
+    assert [record.first_heard_at.microsecond for record in history.robots()] == [5, 5]

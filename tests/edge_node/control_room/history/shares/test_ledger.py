@@ -49,6 +49,8 @@ def test_what_was_written_down_is_what_is_there(history: History, tmp_path: Path
     assert [name for _, name, _ in told] == ["a", "b"]
     assert told == count_anew(tmp_path, place)
     history.trim(max_bytes=FAR, max_picture_bytes=FAR)
+    if place is not None:  # there is no other version for servers
+        return
     store = Database(tmp_path, place=place)
     for table in (tables.verdict, tables.verdict_message):
         store.write(delete(table).where(table.c.position <= 420))

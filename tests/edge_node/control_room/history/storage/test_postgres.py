@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 from contextlib import closing
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, func, select
 
+from edge_node.control_room import history as package
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
@@ -17,7 +21,10 @@ from edge_node.control_room.history.storage.tables import verdict
 from tests.support.verdicts import verdict as make_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy import Executable
 
     from edge_node.control_room.database_address import DatabasePlace
     from tests.support.postgres import PostgresRooms
@@ -152,3 +159,50 @@ def test_news_reach_those_who_listen(tmp_path: Path, postgres_place: DatabasePla
             history.database.notify("room", "stored 1")
         assert next(one for one in heard if one is not None) == "stored 1"
         heard.close()
+
+
+def test_each_statement_is_one_that_the_server_takes(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """Of every module: SQLite takes more, as a number for a truth, or a column without a group."""
+    import psycopg
+
+    refused, count = [], 0
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        preparer = history.database.backend.preparer
+        connection = history.database.backend.open_reader(read_only=False)
+        for name, statement in list_statements():
+            prepared = preparer.prepare(statement)
+            numbered = "".join(
+                f"{part}${place}" if place <= len(prepared.names) else part
+                for place, part in enumerate(prepared.text.replace("%%", "%").split("%s"), start=1)
+            )
+            result = connection.pgconn.prepare(b"", numbered.encode())
+            count += 1
+            if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+                refused.append(f"{name}: {result.error_message.decode()}")
+    assert refused == []
+    assert count > 100
+
+
+def list_statements() -> Iterator[tuple[str, Executable]]:
+    """Yield the statements that the history's modules make when they are loaded."""
+    apart = ("versions", "recovery")  # upgrades and files
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if any(part in found.name.split(".") for part in apart):
+            continue
+        module = importlib.import_module(found.name)
+        for name, value in vars(module).items():
+            yield from ((f"{found.name}.{name}", one) for one in _find_statements(value))
+
+
+def _find_statements(value: object) -> Iterator[Executable]:
+    if isinstance(value, (Select, Insert, Update, Delete, CompoundSelect)):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _find_statements(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _find_statements(one)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _find_statements(getattr(value, field.name))

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from edge_node.control_room import database_address
 from edge_node.control_room.database_address import DatabasePlace
+from edge_node.control_room.history.database import NAME
 from edge_node.control_room.history.history import History
-from edge_node.control_room.history.storage.sqlite import NAME
 from edge_node.errors import ConfigError
 
 

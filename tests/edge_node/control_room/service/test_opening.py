@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.opening import find_folder, find_place, is_there, open_history
 from edge_node.control_room.sections import RoomConfig
+from edge_node.control_room.service.opening import find_folder, find_place, is_there, open_history
 from edge_node.errors import ConfigError
 from tests.support.verdicts import verdict
 
