@@ -114,4 +114,5 @@ class Readiness:
 
     def _shorten(self, text: str) -> str:
         """Return a text without the names of folders, for readers who have not logged in."""
-        return text.replace(f"{self._history.database.backend.name}: ", "").replace(f"{self._folder}/", "")
+        text = text.replace(f"{self._folder}/", "")
+        return text.replace(f"{self._history.database.backend.name}: ", "")  # of a server
