@@ -65,7 +65,7 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2048
     days: Annotated[
         Days | None,
-        about("Delete what arrived longer ago, unless the clock is in doubt; if not given, never."),
+        about("Delete what arrived longer ago (PostgreSQL: whole weeks), unless the clock is in doubt."),
     ] = None
     session_days: Annotated[
         int, about("Days that the broker queues messages while the control room is offline.", ge=1, le=365)

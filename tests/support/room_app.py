@@ -26,6 +26,8 @@ from edge_node.control_room.web.services import Services
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_node.control_room.database_address import DatabasePlace
+
 # Of "correct horse", with parameters that cost a test nothing.
 QUICK_HASH = "$argon2id$v=19$m=8,t=1,p=1$XKQ0S43LsRo5zc/5f/0tnA$0ZtbVbE0/yh2SA/uX+8IDRPFGlF7OEefJHm3ykjXukU"
 PASSWORD = "correct horse"  # noqa: S105  of tests
@@ -52,12 +54,12 @@ class Answer:
 class RoomApp:
     """A control room without its server and its broker; a ``with`` block."""
 
-    def __init__(self, folder: Path, **web: Any) -> None:
+    def __init__(self, folder: Path, *, place: DatabasePlace | None = None, **web: Any) -> None:
         self.users = UserFile(folder / "users.json")
         self.settings = build_settings(
             {"hostname": "127.0.0.1", "port": 1}, room={"state_dir": str(folder)}, web=web
         )
-        self.history = History(folder)
+        self.history = History(folder, place=place)
         self.events = EventBroadcaster()
         self.audit = Audit(self.history)
         ingest = Ingest(self.settings, self.history, folder, lambda _arrivals: None, lambda _link: None)

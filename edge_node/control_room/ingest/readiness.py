@@ -114,5 +114,6 @@ class Readiness:
 
     def _shorten(self, text: str) -> str:
         """Return a text without the names of folders, for readers who have not logged in."""
-        text = text.replace(f"{self._folder}/", "")
-        return text.replace(f"{self._history.database.backend.name}: ", "")  # of a server
+        if self._history.database.is_shared:  # nor those of servers
+            text = text.replace(f"{self._history.database.backend.name}: ", "")
+        return text.replace(f"{self._folder}/", "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import socket
 import time
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,12 +19,15 @@ from edge_node.messages.verdict import Pose, encode
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
 from tests.support.processes import Mosquitto, wait_for
-from tests.support.room_records import disagreement
+from tests.support.room_app import RoomApp
+from tests.support.room_records import disagreement, finding
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from edge_node.control_room.database_address import DatabasePlace
 
 
 JPEG = b"\xff\xd8\xff\xe0 picture \xff\xd9"
@@ -194,3 +199,61 @@ def test_the_page_never_reads_text_as_markup() -> None:
         text = script.read_text(encoding="utf-8")
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("):
             assert way not in text, (script.name, way)
+
+
+_QUESTIONS = (
+    *(
+        "/api/state",
+        "/api/robots",
+        "/api/verdicts",
+        "/api/findings",
+        "/api/gaps",
+        "/api/conflicts",
+        "/api/record",
+    ),
+    *("/api/queue", "/api/words", "/api/audit", "/api/quarantine"),
+    "/api/verdicts?outcome=corroded&since=2026-03-01T00:00:00Z&limit=3&robot=crawler-1&site=quay",
+    "/api/verdicts/crawler-1:epoch:4",
+    "/api/findings/quay/crawler-1:epoch:f1",
+    "/api/strip?site=quay&robot=crawler-1",
+    "/api/strip?site=quay&robot=crawler-1&by_time=true",
+    "/api/strip?site=quay&robot=crawler-1&by_asset=true",
+)
+
+
+def test_the_page_is_told_the_same_of_each_database(tmp_path: Path, postgres_place: DatabasePlace) -> None:
+    """Of one day's messages: verdicts, a finding, a gap, a conflict, pictures that wait for a review."""
+    told = []
+    for place in (None, postgres_place):
+        (folder := tmp_path / f"room {len(told)}").mkdir()
+        with RoomApp(folder, place=place) as room:
+            fill(room.history)
+            told.append([ask(room, path) for path in _QUESTIONS])
+    for path, *answers in zip(_QUESTIONS, *told, strict=True):
+        assert answers[0] == answers[1], path
+
+
+def ask(room: RoomApp, path: str) -> Any:
+    """Return what the page is told, without what is of the moment, and what a file takes."""
+    answer = room.request(path)
+    assert answer.status == 200, (path, answer.body)
+    said = answer.json()
+    said.get("usage", {}).pop("database_bytes", None)
+    return {key: value for key, value in said.items() if key not in ("now", "link")}
+
+
+def fill(history: History) -> None:
+    """Store what robots sent on a day."""
+    at = datetime(2026, 3, 1, 13, tzinfo=timezone.utc)
+    sha256 = hashlib.sha256(b"jpeg").hexdigest()
+    with history.transaction():
+        for seq in (1, 2, 4, 5, 6):
+            pose = Pose(distance_m=seq / 2)
+            found = verdict(seq, "CUX?C"[seq % 5], asset="Pier é", pose=pose, evidence_sha256=sha256)
+            history.add_verdict(found, received_at=at + timedelta(seconds=seq), replayed=seq == 2)
+        history.add_verdict(verdict(1, "X"), received_at=at)
+        history.add_finding(finding(id="crawler-1:epoch:f1"), received_at=at)
+        history.add_picture(
+            StoredPicture("quay", "crawler-1", sha256, is_thumbnail=True, content=b"jpeg"), received_at=at
+        )
+        history.note_waiting("dock", "crawler-9", 3, at)
