@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 TimeQuality: TypeAlias = Literal["synchronized", "not_synchronized", "unknown"]
 
+QUALITY_WORDS: dict[TimeQuality, str] = {  # for people, the same wherever a clock's state is shown
+    "synchronized": "synchronized",
+    "not_synchronized": "not synchronized",
+    "unknown": "not known whether synchronized",
+}
 TIMESYNC = Path("/run/systemd/timesync")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UPTIME = Path("/proc/uptime")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from edge_node.clock import Clocks, TimeQuality
+from edge_node.clock import QUALITY_WORDS, Clocks, TimeQuality
 from edge_node.durable_file import replace_file
 from edge_node.plain_struct import PlainStruct
 
@@ -110,12 +110,13 @@ class ClockReading(PlainStruct, frozen=True):
     @property
     def text(self) -> str:
         """The state in words: the quality, and how far the clock is from the floor where that matters."""
+        words = QUALITY_WORDS[self.quality]
         if self.below_s:
-            return f"{self.quality}; {format_span(self.below_s)} below the floor of time"
+            return f"{words}; {format_span(self.below_s)} below the floor of time"
         if self.is_ahead or self.leap_s:
             ahead = format_span(self.wall_s - self.floor_s)
-            return f"{self.quality}; {ahead} ahead of the floor of time, not believed yet"
-        return self.quality
+            return f"{words}; {ahead} ahead of the floor of time, not believed yet"
+        return words
 
 
 class ClockFloor:

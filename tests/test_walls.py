@@ -69,6 +69,8 @@ EDGE_NODE = {
     # What processes that share a history tell each other stands in it.
     "control_room.history.processes": "control_room.history control_room.history.storage",
     "control_room.people": "messages config control_room control_room.history control_room.history.processes",
+    # findings of all passes at one place, matched and decided of beside what the history stores
+    "control_room.history.defects": "messages control_room.history control_room.history.storage",
     # The page's server counts a client's network as the robot's page does.
     "control_room.connections": "monitoring",
     "control_room.ingest": (
@@ -76,7 +78,8 @@ EDGE_NODE = {
         "control_room.history.shares"
     ),
     "control_room.report": (
-        "messages record view inspection evidence control_room.history control_room.history.record_proof"
+        "messages record view inspection evidence control_room.history control_room.history.defects "
+        "control_room.history.record_proof"
     ),
     "control_room.long_work": "control_room control_room.history control_room.report",
     "control_room.robots": "messages mqtt update control_room control_room.history",
@@ -87,8 +90,8 @@ EDGE_NODE = {
         "control_room.long_work"
     ),
     "control_room.web.json": (
-        "messages evidence control_room.history control_room.history.record_proof control_room.people "
-        "control_room.ingest"
+        "messages evidence control_room.history control_room.history.defects "
+        "control_room.history.record_proof control_room.people control_room.ingest"
     ),
     "control_room.sharing": (
         "messages mqtt control_room control_room.history control_room.history.processes control_room.ingest"
@@ -102,14 +105,14 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json"
     ),
     "control_room.web.routes": (
-        "messages control_room.history control_room.history.record_proof "
+        "messages control_room.history control_room.history.defects control_room.history.record_proof "
         "control_room.people "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web"
     ),
     "control_room.service": (
         "messages config mqtt monitoring demo control_room control_room.connections control_room.history "
-        "control_room.history.processes control_room.history.recovery "
+        "control_room.history.defects control_room.history.processes control_room.history.recovery "
         "control_room.people control_room.ingest control_room.long_work control_room.metrics "
         "control_room.robots control_room.sharing control_room.web control_room.web.routes"
     ),

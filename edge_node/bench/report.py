@@ -39,6 +39,7 @@ from edge_node.inference.manifest import Resize
 from edge_node.inference.preprocess import input_tensor
 from edge_node.inference.resize import resize
 from edge_node.inspection.inspectability import Thresholds, inspect
+from edge_node.messages.plain_text import counted
 from edge_node.monitoring.machine import memory_mb, temperature_c
 from edge_node.monitoring.status_board import THERMAL_ZONES
 from edge_node.mqtt.endpoint import host_problems
@@ -358,7 +359,7 @@ def _format_table(result: BenchResult) -> str:
     width, height = result.frame
     fate = "spooled and published" if result.published else "spooled, not published"
     lines = [f"{result.runtime}, {result.machine}, {result.cores} cores"]
-    lines.append(f"{result.frames} frames of {width} x {height}; verdicts {fate}")
+    lines.append(f"{counted(result.frames, 'frame')} of {width} x {height}; verdicts {fate}")
     for found in result.results:
         lines += ["", f"{found.bundle}, {found.threads} thread{'s' if found.threads > 1 else ''}"]
         lines.append(f"  {'':<24}{'p50':>9}{'p95':>9}{'p99':>9}{'mean':>9}  ms")
@@ -388,6 +389,6 @@ def _result_lines(found: ThreadsResult) -> list[str]:
     cost = (
         f"  result: of {found.cpu_s_per_verdict * 1000:.1f} ms of processor time per verdict {share:.0%} are"
         f" the models', {1 - share:.0%} the node's own; {GOOD_SHARE:.0%} or more for the models is good"
-        f" ({found.verdicts} verdicts)"
+        f" ({counted(found.verdicts, 'verdict')})"
     )
     return [rate, cost]

@@ -96,7 +96,7 @@ def _install(args: argparse.Namespace) -> int:
             on_step=lambda text: print(f"{text} ...", file=sys.stderr) if sys.stderr.isatty() else None,
         )
     print(
-        f"{statement.label} is installed and on trial for {config.bundle.trial_verdicts} verdicts;"
+        f"{statement.label} is installed and on trial for {counted(config.bundle.trial_verdicts, 'verdict')};"
         " `edge-node bundle list` shows how it does"
     )
     _print_doubt(statement.label, store.bundle(store.state().current).manifest)
@@ -148,7 +148,8 @@ def _format_state(state: State, config: BundleConfig, store: BundleStore) -> str
         lines.append(f"{role:<10} {label}{_describe_slot(state, slot, store)}")
     if (trial := state.trial) is not None:
         lines.append(
-            f"{'trial':<10} {trial.judged} of {config.trial_verdicts} verdicts, {trial.abstained} abstained,"
+            f"{'trial':<10} {trial.judged} of {counted(config.trial_verdicts, 'verdict')},"
+            f" {trial.abstained} abstained,"
             f" {trial.slow} slow, {trial.errors} errors, {trial.unclean_ends} unclean ends"
         )
     lines += [f"{'highest':<10} {name}-{version}" for name, version in sorted(state.highest.items())]

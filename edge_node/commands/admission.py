@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge_node.commands.rate_limits import RateLimits
 from edge_node.messages.command import MAX_COMMAND_BYTES, Command, CommandError, Verb, decode_command
+from edge_node.messages.plain_text import counted
 from edge_node.plain_struct import PlainStruct
 from edge_node.signing import load_trusted_key, signed_bytes
 from edge_node.spool.rows import MAX_NONCES
@@ -215,10 +216,9 @@ class CommandAdmission:
         now_s = time.monotonic()
         if now_s - self._unread_reported_s < _UNREAD_REPORT_S:
             return None
-        count, self._unread, self._unread_reported_s = self._unread, 0, now_s
-        text = (
-            f"{count} commands refused without an answer: allowed are {self._config.max_per_minute} a minute"
-        )
+        refused = counted(self._unread, "command")
+        self._unread, self._unread_reported_s = 0, now_s
+        text = f"{refused} refused without an answer: allowed are {self._config.max_per_minute} a minute"
         return RefusedCommand("unknown", None, "rate", text, message.correlation)
 
 

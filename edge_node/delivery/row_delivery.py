@@ -15,6 +15,7 @@ from edge_node.delivery.consumer_receipts import ConsumerReceipts
 from edge_node.delivery.send_window import SendWindow
 from edge_node.delivery.subscriber_grace import SubscriberGrace
 from edge_node.delivery.suspects import Suspects
+from edge_node.messages.plain_text import counted
 from edge_node.messages.receipt import MAX_RECEIPT_BYTES
 from edge_node.messages.topics import Kind, topics_named_in
 from edge_node.mqtt.reason_codes import NO_SUBSCRIBERS, PACKET_TOO_LARGE, Fate, fate, name
@@ -219,7 +220,8 @@ class RowDelivery:
             if culprit is not None:
                 self._quarantine(culprit, PACKET_TOO_LARGE, "the broker ends the connection at it")
         if self._suspects.deferred:
-            text = f"{self._suspects.deferred} rows end the connection whenever they are sent; left for later"
+            rows = counted(self._suspects.deferred, "row ends", "rows end")
+            text = f"{rows} the connection whenever sent; left for later"
             self._alarms.set("deferred", text)
 
     def link_ended(self) -> None:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from edge_node.clock import QUALITY_WORDS
+from edge_node.messages.status import PartState
 from edge_node.messages.verdict import Decision, Outcome, Verdict
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from edge_node.messages.status import Part
 
 _COLOURS = {
     Outcome.CORRODED: "\x1b[31m",
     Outcome.UNCORRODED: "\x1b[32m",
     Outcome.UNCERTAIN: "\x1b[33m",
     Outcome.NOT_INSPECTABLE: "\x1b[35m",
+}
+_CLOCK_QUALITIES = {
+    PartState.OK: "synchronized",
+    PartState.FAILING: "not_synchronized",
+    PartState.UNKNOWN: "unknown",
 }
 _LEAST_MM2, _WHOLE_MM2 = 0.01, 10
 _RESET = "\x1b[0m"
@@ -38,6 +47,16 @@ def area_text(area_mm2: float) -> str:
     return f"{rounded:,.0f} mm²" if rounded >= _WHOLE_MM2 else f"{rounded:g} mm²"
 
 
+def clock_text(clock: Part) -> str:
+    """Return the state of a robot's clock in the words that all displays use.
+
+    Robots up to version 0.9.0 send the quality itself as text, such as ``not_synchronized``.
+    """
+    quality, mark, more = clock.text.partition("; ")
+    told = quality or _CLOCK_QUALITIES.get(clock.state, clock.state.value)
+    return QUALITY_WORDS.get(told, told) + mark + more  # type: ignore[call-overload,no-any-return]  # of any text
+
+
 def escape_unprintable(text: str) -> str:
     """Return ``text`` with ``?`` for every unprintable character: no escape sequence, no line break."""
     return "".join(character if character.isprintable() else "?" for character in text)
@@ -48,7 +67,7 @@ def path_text(decision: Decision) -> str:
     steps = [
         f"{stage.name}: {stage.label} {stage.probabilities.get(stage.label, 0.0):.0%}"
         if stage.label is not None
-        else f"{stage.name}: unsure {max(stage.probabilities.values(), default=0.0):.0%}"
+        else f"{stage.name}: uncertain {max(stage.probabilities.values(), default=0.0):.0%}"
         for stage in decision.stages
     ]
     return " > ".join(steps) or "; ".join(reason.text for reason in decision.reasons)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.messages.plain_text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -93,8 +95,8 @@ class RecordReport(msgspec.Struct, frozen=True, kw_only=True):
             things = "thing is" if self.count == 1 else "things are"
             return f"NOT PROVED: {self.count} {things} wrong or cannot be shown; see above"
         epochs = sum(len(robot.epochs) for robot in self.robots)
-        starts = "1 epoch" if epochs == 1 else f"{epochs} epochs"
-        text = f"whole: {self.verdicts} verdicts of {starts}, chain unbroken, every gap named"
+        starts = counted(epochs, "epoch")
+        text = f"whole: {counted(self.verdicts, 'verdict')} of {starts}, chain unbroken, every gap named"
         if self.signatures_checked:
             return f"{text}, signed to the last"
         if any(robot.checkpoints for robot in self.robots):
@@ -120,7 +122,7 @@ def format_report(report: RecordReport) -> Iterator[str]:
         yield from (f"  PROBLEM: {problem}" for problem in _few(robot.problems))
     yield from (f"PROBLEM: {problem}" for problem in _few(report.problems))
     if report.left_out:
-        yield f"{report.left_out} messages of other kinds left out"
+        yield f"{counted(report.left_out, 'message')} of other kinds left out"
     yield report.conclusion
 
 

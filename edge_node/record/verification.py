@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
+from edge_node.messages.plain_text import counted
 from edge_node.messages.verdict import EpochEnd
 from edge_node.record.epoch_numbers import NO_CHAIN, EpochNumbers
 from edge_node.record.lines import CheckpointLine, LineError, parse_line
@@ -182,7 +183,8 @@ class _RobotRecord:
         ]
         if absent:
             texts = [
-                f"the epoch before it, {end.epoch} with {end.seq} verdicts, is not here" for end in absent
+                f"the epoch before it, {end.epoch} with {counted(end.seq, 'verdict')}, is not here"
+                for end in absent
             ]
         elif epoch.before or (is_first and (epoch.is_first or 1 in epoch.verdicts)):
             texts = []

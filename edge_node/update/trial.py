@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_node.messages.identifiers import Count
+from edge_node.messages.plain_text import counted
 
 if TYPE_CHECKING:
     from edge_node.config.sections import BundleConfig
@@ -107,7 +108,10 @@ def judge_trial(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
     if trial.unclean_ends >= config.trial_starts:
         return False, f"the node ended {trial.unclean_ends} times without saying so"
     if trial.errors > config.trial_errors:
-        return False, f"{trial.errors} frames could not be judged, allowed are {config.trial_errors}"
+        return (
+            False,
+            f"{counted(trial.errors, 'frame')} could not be judged, allowed are {config.trial_errors}",
+        )
     limit = abstention_limit(before, config)
     if trial.abstained > limit * wanted:
         old = f"{before.abstention:.0%} before" if before else "the old figures are not known"
@@ -120,4 +124,8 @@ def judge_trial(trial: Trial, config: BundleConfig) -> tuple[bool, str] | None:
         return False, f"{trial.slow} of {trial.judged} inferences took more than {limit_ms:.1f} ms"
     if trial.judged < wanted:
         return None
-    return True, f"{trial.judged} verdicts, abstained on {trial.abstained}, {trial.errors} errors"
+    judged = counted(trial.judged, "verdict")
+    return (
+        True,
+        f"{judged}, abstained on {trial.abstained}, {counted(trial.errors, 'error')}",
+    )

@@ -1,9 +1,9 @@
-"""Take pictures of every view and state of the control room's page: ``python -m tests.benchmarks.room_pictures OUT``.
+"""Take pictures of every view and state of the page: ``python -m tests.benchmarks.room_pictures OUT``.
 
 A real room on a real mosquitto, filled with a scene of long names, robots of one name, assets, findings and
-pictures, in a headless Chromium: each at 1400 and at 390 px, dark and light. Views are found by their tabs, so
-a new one is taken without a change here. Beside the pictures a table: for each, whether the document scrolls
-sideways, and texts that are cut.
+pictures, in a headless Chromium: each at 1400 and at 390 px, dark and light. Views are found by their tabs,
+so a new one is taken without a change here. Beside the pictures a table: for each, whether the document
+scrolls sideways, and texts that are cut.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from tests.support.control_room import ControlRoom
 from tests.support.page_layout import cut_texts, scrolls_sideways
 from tests.support.processes import Mosquitto
 from tests.support.room_app import PASSWORD, QUICK_HASH
-from tests.support.room_scene import announce, fill_history
+from tests.support.room_scene import MANY, announce, fill_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SIZES = ((1400, 900), (390, 844))
+_TALLEST = 4000
 _THEMES = ("dark", "light")
 
 
@@ -51,11 +52,29 @@ class Photographer:
                 self.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
                 self.page.wait_for_timeout(150)
                 path = self.out / f"{name}-{width}-{theme}.png"
-                self.page.screenshot(path=str(path), full_page=width < 1000)
+                self._shoot(path, width, height)
+            self._take_whole(name, width)
             sideways = "scrolls sideways" if scrolls_sideways(self.page) else "fits"
             print(
                 f"{name:<24} {width:>5} px  {sideways}  cut: {cut_texts(self.page) or 'nothing'}", flush=True
             )
+
+    def _shoot(self, path: Path, width: int, height: int) -> None:
+        """Take the window of a desk, and the whole document of a telephone, down to some length."""
+        if width >= _SIZES[0][0]:
+            self.page.screenshot(path=str(path))
+            return
+        tall = self.page.evaluate("document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(max(tall, height), _TALLEST)}
+        self.page.screenshot(path=str(path), clip=clip, full_page=True)
+
+    def _take_whole(self, name: str, width: int) -> None:
+        """Take what lies below the window's edge too, where the view scrolls within the window."""
+        tall = self.page.evaluate("(document.getElementById('main')?.scrollHeight ?? 0) + 120")
+        if width < _SIZES[0][0] or tall <= _SIZES[0][1] + 120:
+            return
+        self.page.set_viewport_size({"width": width, "height": min(tall, _TALLEST)})
+        self.page.screenshot(path=str(self.out / f"{name}-{width}-whole.png"))
 
 
 def main() -> None:
@@ -76,6 +95,7 @@ def main() -> None:
         page.on("pageerror", lambda error: print(f"error in the page: {error}"))
         photographer = Photographer(page, args.out, args.only)
         _take_empty(Path(name) / "empty", photographer)
+        _take_many(Path(name) / "many", photographer)
         _take_full(Path(name) / "full", photographer)
 
 
@@ -117,6 +137,20 @@ def _take_empty(folder: Path, photographer: Photographer) -> None:
         photographer.take("login-wrong")
         _log_in(page, room)
         _take_views(photographer, "empty")
+    broker.kill()
+
+
+def _take_many(folder: Path, photographer: Photographer) -> None:
+    """Take 200 robots with 600 findings and no pictures."""
+    folder.mkdir()
+    broker = Mosquitto(folder)
+    broker.start()
+    (folder / "room").mkdir(mode=0o700)
+    fill_history(folder / "room", MANY, verdicts=20, findings=3, with_pictures=False)
+    with _run_room(folder, broker) as room, Collector(broker.port, "nothing", client_id="many") as client:
+        announce(client, MANY)
+        _log_in(photographer.page, room)
+        _take_views(photographer, "many")
     broker.kill()
 
 

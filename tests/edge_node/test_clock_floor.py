@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from edge_node import __version__
+from edge_node.clock import QUALITY_WORDS
 from edge_node.clock_floor import BUILT, FLOOR_NAME, ClockFloor, FloorSource, format_span, from_unix
 from tests.support.clocks import BUILT as BUILD_DATE
 from tests.support.clocks import TRUTH, SetClock
@@ -64,7 +65,7 @@ def test_a_synchronized_clock_raises_it_once_it_has_held(tmp_path):
     assert from_unix(reading.floor_s) == clock.truth - timedelta(seconds=30)
     assert reading.now == from_unix(reading.floor_s)
     assert reading.below_s > 400
-    assert re.fullmatch(r"not_synchronized; \d+ d below the floor of time", reading.text)
+    assert re.fullmatch(r"not synchronized; \d+ d below the floor of time", reading.text)
 
 
 def test_a_synchronized_clock_that_leaps_for_a_minute_raises_nothing(tmp_path):
@@ -140,7 +141,9 @@ def test_a_clock_that_is_set_forward_does_not_become_the_time(tmp_path, quality)
     floor.look()
     assert floor.read().now == clock.truth
     assert not floor.read().is_trusted
-    assert floor.read().text == f"{quality}; 400 d ahead of the floor of time, not believed yet"
+    assert (
+        floor.read().text == f"{QUALITY_WORDS[quality]}; 400 d ahead of the floor of time, not believed yet"
+    )
     floor.close()
     assert clock.floor(tmp_path).read().now == clock.truth  # a restart in the same boot
     clock.reboot()

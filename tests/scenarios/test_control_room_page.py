@@ -264,7 +264,8 @@ def test_text_from_robots_stays_text(page: Any, robot: Collector) -> None:
     page.locator("#drawer", has_text="evil:epoch:1").wait_for()
     page.keyboard.press("Escape")
     page.keyboard.press("3")
-    page.locator("#fleet tr", has_text=EVIL).wait_for()
+    page.locator("#fleet tr", has_text=EVIL).first.wait_for()
+    page.locator("#fleet tr.alarms", has_text=EVIL).wait_for()
     page.locator("#refused tr").first.wait_for()
     assert page.evaluate("window.hurt") is None
     assert page.locator("img[src='x']").count() == 0

@@ -1,4 +1,4 @@
-"""A control room with all that a page must show whole: long names, two of one name, no pose, RTL text, alarms."""
+"""A control room with all that a page must show whole: long names, two of one name, no pose, RTL, alarms."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ LONG_ASSET = "Rohrleitung-Nordpier-Abschnitt-17b-Schweissnahtueberwachungsstreck
 RTL_ASSET = "أنبوب الرصيف الشمالي"
 BUNDLE = BundleReference(name="steel-aluminium", version="1.4", sha256="5f0c" * 16)
 _PATH_M = 60.0
+_SYNCHRONIZED = Part(state=PartState.OK, text="synchronized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Robot:
     asset: str | None
     has_pose: bool = True
     presence: Presence | None = Presence.ONLINE
-    clock: Part = Part(state=PartState.OK, text="synchronized")
+    clock: Part = _SYNCHRONIZED
     alarm: str = ""
 
 
@@ -65,13 +66,26 @@ ROBOTS = (
 )
 
 
-def fill_history(folder: Path, *, verdicts: int = 150, findings: int = 8, with_pictures: bool = True) -> None:
+MANY = tuple(
+    Robot("quay" if number % 2 else "dock", f"crawler-{number:03}", f"pipe L-{number % 90}")
+    for number in range(200)
+)
+
+
+def fill_history(
+    folder: Path,
+    robots: tuple[Robot, ...] = ROBOTS,
+    *,
+    verdicts: int = 150,
+    findings: int = 8,
+    with_pictures: bool = True,
+) -> None:
     """Write the scene's past into a new history: of each robot so many verdicts and findings."""
     history = History(folder)
     pictures = list(_pictures(12)) if with_pictures else []
     names = [hashlib.sha256(picture).hexdigest() for picture, _ in pictures]
     now = datetime.now(timezone.utc)
-    for at, robot in enumerate(ROBOTS):
+    for at, robot in enumerate(robots):
         for picture, thumbnail in pictures:
             name = hashlib.sha256(picture).hexdigest()
             for content, is_thumbnail in ((picture, False), (thumbnail, True)):
@@ -79,7 +93,7 @@ def fill_history(folder: Path, *, verdicts: int = 150, findings: int = 8, with_p
         for number in range(findings if robot.asset or not robot.has_pose else 0):
             history.add_finding(_finding(robot, number + at, number, findings, now, names))
     for seq in range(1, verdicts + 1):
-        for robot in ROBOTS:
+        for robot in robots:
             found = _verdict(robot, seq, verdicts, now, names)
             history.add_verdict(found, received_at=found.observed_at)
     history.note_refused("no JSON", "corrosion/v1/quay/crawler-1/verdict", "malformed: byte 0 of 12")
@@ -87,10 +101,10 @@ def fill_history(folder: Path, *, verdicts: int = 150, findings: int = 8, with_p
     history.close()
 
 
-def announce(client: Collector) -> None:
+def announce(client: Collector, robots: tuple[Robot, ...] = ROBOTS) -> None:
     """Publish status and health of the scene's robots, as they do when they come online."""
     now = datetime.now(timezone.utc)
-    for robot in ROBOTS:
+    for robot in robots:
         if robot.presence is None:
             continue
         base = f"corrosion/v1/{robot.site}/{robot.name}"
@@ -109,7 +123,7 @@ def _status(robot: Robot, now: datetime) -> Status:
         epoch="epoch",
         version="0.9.0",
         bundle=f"{BUNDLE.name} {BUNDLE.version}",
-        camera=Part(state=PartState.OK, text="1920 × 1080 at 30.0 frames/s"),
+        camera=Part(state=PartState.OK, text="1920 x 1080 at 30.0 frames/s"),
         model=Part(state=PartState.OK),
         clock=robot.clock,
         findings_open=2,
@@ -192,11 +206,13 @@ def _stage(name: str, label: str, probabilities: dict[str, float]) -> StageVerdi
     )
 
 
-def _finding(robot: Robot, seed: int, number: int, of: int, now: datetime, names: list[str]) -> Finding:
+def _finding(  # noqa: PLR0917  # each is of the finding
+    robot: Robot, seed: int, number: int, of: int, now: datetime, names: list[str]
+) -> Finding:
     is_open = number % 3 == 0
     begin_m = _PATH_M * (number + 0.3) / max(of, 1)
     first = now - timedelta(minutes=38) + timedelta(minutes=36) * number / max(of, 1)
-    best = f"{robot.name}:epoch:{1 + number}"
+    best = f"{robot.name}:epoch:{3 + 10 * number}"  # corroded
     has_picture = bool(names) and number % 4 != 3
     return Finding(
         id=f"{robot.name}:epoch:f{number + 1}",

@@ -9,6 +9,7 @@ from edge_node.cli.control_room.room_option import add_room_options, find_room, 
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.service.opening import open_history
 from edge_node.errors import ConfigError
+from edge_node.messages.plain_text import counted
 from edge_node.messages.topics import ID_WANTED, is_id
 
 if TYPE_CHECKING:
@@ -68,6 +69,6 @@ def decide(args: argparse.Namespace, robots: Sequence[str], *, admit: bool) -> i
 
 
 def _line(robot: QuarantinedRobot) -> str:
-    heard = f"{robot.messages} messages, last {robot.last_heard_at:%Y-%m-%d %H:%M:%SZ}"
+    heard = f"{counted(robot.messages, 'message')}, last {robot.last_heard_at:%Y-%m-%d %H:%M:%SZ}"
     by = f" by {robot.decided_by}" if robot.decided_by else ""
     return f"{robot.site}/{robot.robot}  {robot.state}{by}  {heard}"

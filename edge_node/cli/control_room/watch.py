@@ -12,7 +12,7 @@ from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
 from edge_node.messages.identifiers import find_name_problem
-from edge_node.messages.plain_text import counted, describe_verdict, escape_unprintable
+from edge_node.messages.plain_text import clock_text, counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
 from edge_node.messages.status import Part, PartState, Status
 from edge_node.messages.topics import ROOT, Topics
@@ -142,7 +142,7 @@ def _describe_status(message: Message) -> str:
         return escape_unprintable(f"{message.topic}: not a status: {describe_invalid(err)}")
     reason = f" ({status.offline_reason.value})" if status.offline_reason else ""
     parts = ", ".join(
-        f"{name} {_describe_part(part)}"
+        f"{name} {escape_unprintable(clock_text(part)) if name == 'clock' else _describe_part(part)}"
         for name in ("camera", "model", "clock", "shadow", "evidence", "scale")
         if (part := getattr(status, name)) is not None
     )

@@ -31,6 +31,7 @@ class Deed(str, Enum):
     REVIEW = "review"
     COMMAND = "command"
     BUNDLE = "bundle"
+    DEFECT = "defect"
     RETIRE = "retire"
     ADMIT = "admit"
     USER = "user"

@@ -210,6 +210,7 @@ def insert_finding(database: Database, finding: Finding, received_us: int) -> bo
                 "severity": cut(finding.peak_severity),
                 "asset": cut(finding.asset),
                 "payload": encode(finding),
+                "is_taken": False,
             },
         )
     return True

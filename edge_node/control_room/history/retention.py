@@ -11,12 +11,14 @@ from edge_node.control_room.history import epochs, sequence_gaps
 from edge_node.control_room.history.shares import ledger
 from edge_node.control_room.history.shares.allotment import allot
 from edge_node.control_room.history.shares.bounds import hold_messages, hold_pictures
-from edge_node.control_room.history.sql_filters import ONE
+from edge_node.control_room.history.sql_filters import ONE, ZERO
 from edge_node.control_room.history.storage.backend import PartitionInUseError
 from edge_node.control_room.history.storage.tables import (
     audit,
     checkpoint,
     conflict,
+    defect,
+    defect_deed,
     disagreement,
     epoch,
     epoch_state,
@@ -29,6 +31,7 @@ from edge_node.control_room.history.storage.tables import (
     retired,
     review,
     robot,
+    sighting,
     verdict,
     verdict_message,
     verdict_share,
@@ -77,11 +80,24 @@ _DELETE_AGED_FINDINGS = delete(finding).where(finding.c.received_us < bindparam(
 _DELETE_VERDICTS = [
     delete(table).where(table.c.position <= bindparam("last")) for table in (verdict_message, verdict)
 ]
+# What was seen of a place outlives the finding, but not what belongs to no defect.
+_DELETE_LOOSE = delete(sighting).where(
+    sighting.c.defect_key.is_(None),
+    sighting.c.received_us < bindparam("before_us"),
+    ~exists().where(
+        finding.c.robot_key == sighting.c.robot_key, finding.c.finding_id == sighting.c.finding_id
+    ),
+)
+_DELETE_EMPTY = delete(defect).where(
+    defect.c.is_touched == ZERO,
+    defect.c.merged_into.is_(None),
+    ~exists().where(sighting.c.defect_key == defect.c.defect_key),
+)
 # Robots that were retired and of which nothing is left that anybody might ask for.
 _FORGOTTEN = select(retired.c.robot_key).where(
     *(
         ~exists().where(table.c.robot_key == retired.c.robot_key)
-        for table in (verdict, finding, review, response, picture, conflict, disagreement)
+        for table in (verdict, finding, review, response, picture, conflict, disagreement, sighting)
     )
 )
 _FORGET = [
@@ -89,7 +105,9 @@ _FORGET = [
     for table in (epoch_state, epoch, checkpoint, given_up, verdict_share, retired, robot)
 ]
 _PICTURE_HASHES = select(picture.c.content)
-_ROOM_ROWS = [select(func.count()).select_from(table) for table in (audit, quarantine, refused)]
+_ROOM_ROWS = [
+    select(func.count()).select_from(table) for table in (audit, quarantine, refused, defect, defect_deed)
+]
 
 
 def delete_beyond_bounds(
@@ -116,6 +134,7 @@ def delete_beyond_bounds(
     room_bytes = sum(database.rows(query)[0][0] for query in _ROOM_ROWS) * _ROOM_ROW_BYTES
     gone += hold_messages(database, max_bytes, room_bytes)
     epochs.delete_empty_epochs(database)
+    database.write(_DELETE_EMPTY)
     _forget_retired(database)
     return gone
 
@@ -143,6 +162,7 @@ def _delete_old_rows(database: Database, times: dict[str, int]) -> int:
         for last_aged, delete_aged in _AGED_TABLES:
             gone += database.write(delete_aged, {"last": _read_key(database, last_aged, times)})
         gone += database.write(_DELETE_AGED_FINDINGS, times)
+        gone += database.write(_DELETE_LOOSE, times)
     return gone
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Float, Integer, bindparam, case, func, literal_column, select
+from sqlalchemy import Float, Integer, bindparam, case, func, literal_column, or_, select
 
 from edge_node.control_room.history.records import Strip, StripCell
 from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
@@ -77,13 +77,18 @@ def select_asset_strips(  # noqa: PLR0913  # each is a part of the question, by 
             ends = (from_us / 1e6, to_us / 1e6) if over_time else (from_m, to_m)
             group.add(name, *ends, to_us)
     newest = sorted(found.values(), key=lambda group: -group.last_us)[:most]
-    strips = [_make_strip(database, group, only, cells) for group in newest]
-    return sorted(strips, key=lambda strip: (strip.site, strip.asset or "~", strip.robots)), len(found)
+    for group in newest:
+        group.width, group.first = _grid(group.low, group.high, cells)
+    _count_groups(database, only, newest)
+    strips = [group.make_strip() for group in newest]
+    return sorted(
+        strips, key=lambda strip: (strip.site, strip.asset is None, strip.asset, strip.robots)
+    ), len(found)
 
 
 @dataclass(slots=True)
 class _Group:
-    """The verdicts of one strip: whose they are, and from where to where they reach."""
+    """The verdicts of one strip: whose they are, from where to where they reach, and their counts by cell."""
 
     site: str
     asset: str | None
@@ -92,6 +97,9 @@ class _Group:
     low: float = math.inf
     high: float = -math.inf
     last_us: int = 0
+    width: float = 1.0
+    first: int = 0
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(self, name: str, low: float, high: float, last_us: int) -> None:
         """Add a robot's verdicts."""
@@ -99,21 +107,31 @@ class _Group:
         self.low, self.high = min(self.low, low), max(self.high, high)
         self.last_us = max(self.last_us, last_us)
 
+    def make_strip(self) -> Strip:
+        """Return the strip of the counts."""
+        cells = sorted(_make_cells(self.rows, self.width, self.first), key=lambda cell: cell.start)
+        return Strip(self.site, tuple(self.robots), self.asset, self.by_time, tuple(cells), self.last_us)
+
+
+def _count_groups(database: Database, only: VerdictFilter, groups: Sequence[_Group]) -> None:
+    """Count the verdicts of each group by cell: each robot's are read once, whatever number of assets."""
+    of_robots: dict[tuple[str, str, bool], dict[str | None, _Group]] = {}
+    for group in groups:
+        for name in group.robots:
+            of_robots.setdefault((group.site, name, group.by_time), {})[group.asset] = group
+    for (site, name, by_time), own in of_robots.items():
+        values = verdict_values(replace(only, site=site, robot=name))
+        named = [group for asset, group in own.items() if asset is not None]
+        query = _counts_by_asset(tuple(values), len(named), None in own, by_time=by_time)
+        grids: dict[str, object] = {f"asset_{at}": group.asset for at, group in enumerate(named)}
+        for mark, group in [*enumerate(named), *([("none", own[None])] if None in own else [])]:
+            grids |= {f"width_{mark}": group.width, f"first_{mark}": group.first}
+        for asset, *row in database.rows(query, {**values, **grids}):
+            own[asset].rows.append(tuple(row))
+
 
 def _matches(only: VerdictFilter, site: str, name: str) -> bool:
     return only.site in (None, site) and only.robot in (None, name)
-
-
-def _make_strip(database: Database, group: _Group, only: VerdictFilter, cells: int) -> Strip:
-    width, first = _grid(group.low, group.high, cells)
-    rows: list[tuple[Any, ...]] = []
-    for name in group.robots:
-        own = replace(only, site=group.site, robot=name, asset=group.asset, without_asset=group.asset is None)
-        values = verdict_values(own)
-        counts = _statements(tuple(values), by_time=group.by_time)[1]
-        rows += database.rows(counts, {**values, "width": width, "first": first})
-    made = tuple(sorted(_make_cells(rows, width, first), key=lambda cell: cell.start))
-    return Strip(group.site, tuple(group.robots), group.asset, group.by_time, made, group.last_us)
 
 
 def _grid(low: float, high: float, cells: int) -> tuple[float, int]:
@@ -146,14 +164,39 @@ def _spans(names: tuple[str, ...]) -> Executable:
 
 
 @lru_cache(SHAPES)
+def _counts_by_asset(names: tuple[str, ...], number: int, has_none: bool, *, by_time: bool) -> Executable:
+    """Return the query of a robot's counts for ``number`` assets, and none named, each in its grid."""
+    marks: list[tuple[ColumnElement[bool], object]] = [
+        (verdict.c.asset == bindparam(f"asset_{at}"), at) for at in range(number)
+    ]
+    if has_none:
+        marks.append((verdict.c.asset.is_(None), "none"))
+    width, first = (
+        case(*((is_of, bindparam(f"{what}_{mark}", type_=kind)) for is_of, mark in marks))
+        for what, kind in (("width", Float), ("first", Integer))
+    )
+    along, conditions = _along(names, by_time=by_time)
+    cell = whole(along / width - first).label("cell")
+    counts = (verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))
+    return (
+        select(verdict.c.asset, cell, *counts)
+        .where(*conditions, or_(*(is_of for is_of, _ in marks)))
+        .group_by(verdict.c.asset, cell, verdict.c.outcome, verdict.c.severity)
+    )
+
+
+def _along(names: tuple[str, ...], *, by_time: bool) -> tuple[ColumnElement[Any], list[ColumnElement[bool]]]:
+    """Return what a strip runs along, and the conditions on its verdicts."""
+    conditions = verdict_conditions(names)
+    if by_time:
+        return verdict.c.observed_us / literal_column("1e6", Float), conditions
+    return verdict.c.distance_m, [*conditions, verdict.c.distance_m.between(-_FARTHEST, _FARTHEST)]
+
+
+@lru_cache(SHAPES)
 def _statements(names: tuple[str, ...], *, by_time: bool) -> tuple[Executable, Executable]:
     """Return the query of the two ends, and that of the counts."""
-    conditions = verdict_conditions(names)
-    along: ColumnElement[Any] = verdict.c.distance_m
-    if by_time:
-        along = verdict.c.observed_us / literal_column("1e6", Float)
-    else:
-        conditions.append(along.between(-_FARTHEST, _FARTHEST))
+    along, conditions = _along(names, by_time=by_time)
     cell = whole(along / bindparam("width", type_=Float) - bindparam("first", type_=Integer)).label("cell")
     counts = (
         select(cell, verdict.c.outcome, verdict.c.severity, func.count(), func.max(verdict.c.area_fraction))

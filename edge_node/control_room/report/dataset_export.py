@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
 from edge_node.errors import ConfigError, DatasetError
@@ -178,6 +179,7 @@ def _rows(
 ) -> Iterator[_LabelledPicture]:
     """Yield each picture once with its labels; its newest review counts."""
     reviews = collect_newest_reviews(history)
+    groups = _Groups(history)
     seen: set[str] = set()
     for done, review in enumerate(reviews, start=1):
         on_progress(done, len(reviews))
@@ -185,7 +187,7 @@ def _rows(
             report.left_out[_NOT_HEARD.get(review.origin, _NOT_KNOWN)] += 1
             continue
         label = _label_finding_pictures if is_finding(review.subject) else _label_verdict_picture
-        for row in label(history, report, review, every_picture):
+        for row in label(groups, report, review, every_picture):
             if row.labels.is_empty:
                 report.left_out["the review does not say what is right"] += 1
             elif row.sha256 not in seen:
@@ -193,12 +195,28 @@ def _rows(
                 yield row
 
 
+class _Groups:
+    """Names the groups of pictures, which splits never separate: the defect, else the finding or the verdict.
+
+    A defect's group is called as its first finding would be, so one of a single finding keeps its name.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._of_defects = DefectBook(history.database).groups()
+
+    def name(self, site: str, asset: str | None, subject: str) -> str:
+        """Return the group of a finding, or of a verdict outside of any."""
+        return self._of_defects.get((site, subject)) or f"{site}:{asset or ''}:{subject}"
+
+
 def _label_finding_pictures(
-    history: History,
+    groups: _Groups,
     report: ExportReport,
     review: CollectedReview,
     every_picture: bool,
 ) -> Iterator[_LabelledPicture]:
+    history = groups.history
     record = history.finding(review.subject, site=review.site)
     if record is None:
         report.left_out["the finding is not in the history any more"] += 1
@@ -214,18 +232,19 @@ def _label_finding_pictures(
     wanted = [seen_sha256]
     if every_picture and review.judgement is ReviewJudgement.CONFIRMED:
         wanted += [sha256 for sha256 in verdicts if sha256 and sha256 != seen_sha256]
-    group = f"{finding.site}:{finding.asset or ''}:{finding.id}"
+    group = groups.name(finding.site, finding.asset, finding.id)
     for sha256 in wanted:
         verdict = verdicts.get(sha256)
         yield _LabelledPicture(review, sha256, group, label_finding(finding, review, verdict), verdict)
 
 
 def _label_verdict_picture(
-    history: History,
+    groups: _Groups,
     report: ExportReport,
     review: CollectedReview,
     _every_picture: bool,
 ) -> Iterator[_LabelledPicture]:
+    history = groups.history
     record = history.verdict(review.subject)
     if record is None or record.verdict.site != review.site:
         report.left_out["the verdict is not in the history any more"] += 1
@@ -237,7 +256,7 @@ def _label_verdict_picture(
         report.left_out["the robot kept no picture of it"] += 1
         return
     own = verdict if sha256 == known else None
-    group = f"{verdict.site}:{verdict.asset or ''}:{_find_open_finding(history, verdict) or verdict.id}"
+    group = groups.name(verdict.site, verdict.asset, _find_open_finding(history, verdict) or verdict.id)
     yield _LabelledPicture(review, sha256, group, label_verdict(verdict, review), own)
 
 

@@ -41,7 +41,7 @@ _ALWAYS = (
     ),
     (
         "A frame that is uncertain or not inspectable says nothing of the surface. Where nothing was judged,"
-        " nothing is known: that no finding lies there does not mean that the metal is sound."
+        " nothing is known: that no finding lies there does not mean that the metal is uncorroded."
     ),
     (
         "A confidence is the model's own, calibrated on pictures like those it was trained on; its model card"
@@ -93,7 +93,8 @@ def describe_coverage(mission: Mission) -> Facts:
             "Judged",
             (
                 f"{mission.judged:,} ({_percent(mission.judged, frames)}):"
-                f" {_count(mission, Outcome.CORRODED)} corroded, {_count(mission, Outcome.UNCORRODED)} clean"
+                f" {_count(mission, Outcome.CORRODED)} corroded,"
+                f" {_count(mission, Outcome.UNCORRODED)} uncorroded"
             ),
         ),
         (
@@ -306,7 +307,7 @@ def caption_picture(found: MissionFinding) -> str:
     if shown.area_mm2:
         facts.append(f"about {area_text(shown.area_mm2)}")
     if shown.confidence is not None:
-        facts.append(f"{shown.confidence:.0%} sure")
+        facts.append(f"confidence {shown.confidence:.0%}")
     is_worst = shown.verdict == found.finding.best_verdict
     facts += [] if is_worst else ["the worst frame has no picture"]
     return f"{kind}: {', '.join(facts)}; violet: where the map says corroded"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.report.mission import Mission, MissionFinding
 
 INK, MUTED, RULE = (32, 38, 43), (105, 115, 122), (205, 212, 217)
-CLEAN = (112, 158, 122)
+UNCORRODED = (112, 158, 122)
 _NOT_JUDGED = (170, 178, 184)
 _CORRODED = ((226, 190, 92), (219, 138, 48), (178, 52, 40))  # from the least to the worst
 _LABEL_MM, _ROW_MM, _MARKS_MM, _AXIS_MM = 27.0, 6.0, 6.0, 10.0
@@ -43,15 +43,19 @@ def compute_chart_height_mm(mission: Mission) -> float:
 def draw_strip(pdf: FPDF, mission: Mission, face: Typeface, box: tuple[float, float, float, float]) -> None:
     """Draw into ``box``: left, top, width, height in mm.
 
-    There is a row for each severity, one for clean metal and one for frames not judged. A box means that at
-    least one frame of the stretch belongs to the row; it is darker the larger their share.
+    There is a row for each severity, one for uncorroded metal and one for frames not judged. A box means
+    that at least one frame of the stretch belongs to the row; it is darker the larger their share.
     """
     left, top, width, _ = box
     start, end = mission.strip[0].start, mission.strip[-1].end
     left, width = left + _LABEL_MM, width - _LABEL_MM
     scale = width / max(end - start, 1e-9)
     severities = list_severities(mission)
-    labels = [*(f"corroded, {name}" if name else "corroded" for name in severities), "clean", "not judged"]
+    labels = [
+        *(f"corroded, {name}" if name else "corroded" for name in severities),
+        "uncorroded",
+        "not judged",
+    ]
     pdf.set_font(FAMILY, "", 8)
     y = top + _MARKS_MM
     for at, label in enumerate(labels):
@@ -77,8 +81,8 @@ def _boxes(cell: StripCell, severities: list[str]) -> Iterator[tuple[int, float,
         if count := cell.by_severity.get(name, 0):
             worst = len(_CORRODED) - 1 - at if name in _SEVERITIES else 1
             yield at, count / frames, _CORRODED[max(worst, 0)]
-    if clean := cell.judged - cell.corroded:
-        yield len(severities), clean / frames, CLEAN
+    if uncorroded := cell.judged - cell.corroded:
+        yield len(severities), uncorroded / frames, UNCORRODED
     if cell.not_judged:
         yield len(severities) + 1, cell.not_judged / frames, _NOT_JUDGED
 

@@ -12,11 +12,18 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.processes.changes import trim_changes
+from edge_node.control_room.history.defects.keeper import DefectKeeper
+from edge_node.control_room.history.processes.changes import (
+    ChangeReader,
+    Changes,
+    insert_changes,
+    trim_changes,
+)
 from edge_node.control_room.history.processes.roll import RoomProcess
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest import subscription
@@ -51,6 +58,7 @@ if TYPE_CHECKING:
 DRAIN_S = 600.0  # a session of a million messages
 _STOP_S = 10.0
 _TRIM_NOTES_S = 60.0
+_LOOK_S = 1.0  # between looks for new findings
 
 _log = logging.getLogger(__name__)
 
@@ -170,7 +178,7 @@ def handle_stop() -> Iterator[threading.Event]:
 
 
 class RoomDuties:
-    """What one process does for its room: states of robots, receipts, bounds; until ``stop``."""
+    """What one process does for its room until ``stop``: states of robots, receipts, bounds, defects."""
 
     def __init__(
         self,
@@ -202,24 +210,40 @@ class RoomDuties:
         except BaseException:
             self._history.close()
             raise
+        self._bell = bell
         self._ended = threading.Event()
-        self._trimming = threading.Thread(target=self._trim_notes, name="notes", daemon=True)
+        self._reader = ChangeReader(database)
+        self._following = threading.Thread(target=self._follow_notes, name="notes", daemon=True)
+        self._defects = DefectKeeper(database, self._tell_defects)
+        self._defects.start()
         self._ingest.start()
-        self._trimming.start()
+        self._following.start()
 
     def stop(self) -> None:
         """End it."""
         self._ended.set()
         self._ingest.stop(_STOP_S)
-        self._trimming.join(_STOP_S)
+        self._following.join(_STOP_S)
+        self._defects.stop()
         self._history.close()
 
-    def _trim_notes(self) -> None:
-        while not self._ended.wait(_TRIM_NOTES_S):
+    def _follow_notes(self) -> None:
+        """Have the defects of findings looked for that any process stored, and delete old notes."""
+        trimmed_s = time.monotonic()
+        while not self._ended.wait(_LOOK_S):
             try:
-                trim_changes(self._history.database)
+                if any(changes.findings for changes in self._reader.read()):
+                    self._defects.note_findings()
+                if time.monotonic() - trimmed_s >= _TRIM_NOTES_S:
+                    trimmed_s = time.monotonic()
+                    trim_changes(self._history.database)
             except CorrosionError as err:
                 _log.warning("%s", err)
+
+    def _tell_defects(self, keys: set[int]) -> None:
+        with self._history.database.transaction(robots=()):
+            insert_changes(self._history.database, Changes(defects=tuple(sorted(keys))))
+        self._bell.ring()
 
 
 def _make_upkeep(  # noqa: PLR0913, PLR0917  each is a part

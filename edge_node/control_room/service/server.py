@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from edge_node.control_room.history.defects.keeper import DefectKeeper
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -23,10 +24,12 @@ from edge_node.control_room.service.page_server import bind, open_book, run_page
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
+from edge_node.messages.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.settings import RoomSettings
 
 _log = logging.getLogger(__name__)
@@ -58,11 +61,12 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         stack.callback(logins.close)
         events = EventBroadcaster()
         readiness, metrics = Readiness(folder, history), RoomMetrics()
+        defects = DefectKeeper(history.database, events.send_defects)
         ingest = Ingest(
             settings,
             history,
             folder,
-            _each(events.send_arrivals, metrics.note_arrivals),
+            _each(events.send_arrivals, metrics.note_arrivals, _wake_on_findings(defects)),
             events.send_link,
             on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
@@ -77,10 +81,12 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         )
         sources = Sources(settings.room, history, ingest, jobs, book, events.__len__)
         metrics.add_snapshot(RoomSnapshot(sources))
+        stack.callback(defects.stop)
         stack.callback(ingest.stop)
 
         def start() -> None:
             ingest.check_stored()
+            defects.start()
             ingest.start()
 
         run_page(services, book, listening, start, ready)
@@ -92,5 +98,15 @@ def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
     def call(told: _Told) -> None:
         for callback in callbacks:
             callback(told)
+
+    return call
+
+
+def _wake_on_findings(defects: DefectKeeper) -> Callable[[Sequence[Arrival]], None]:
+    """Return a callback that has the defects of stored findings looked for."""
+
+    def call(arrivals: Sequence[Arrival]) -> None:
+        if any(isinstance(arrival.message, Finding) and arrival.is_news for arrival in arrivals):
+            defects.note_findings()
 
     return call

@@ -111,6 +111,7 @@ class ChangeFollower:
         self._events.send_arrivals([*arrivals, *self._read_others(changes)], skipped)
         for site, subject in dict.fromkeys(pair for one in changes for pair in one.reviewed):
             self._events.send_reviewed(subject, site)
+        self._events.send_defects({key for one in changes for key in one.defects})
 
     def _read_verdicts(self, many: int) -> Iterator[Arrival]:
         """Yield the newest verdicts that were not sent, oldest first; others commit late, in no order."""

@@ -233,6 +233,10 @@ class EventBroadcaster:
         """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
+    def send_defects(self, keys: Iterable[int]) -> None:
+        """Send which defects changed; a page that shows them loads them again."""
+        self._add([], {("defects", str(key)): as_json({"key": key}) for key in keys})
+
     def _add(
         self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes], skipped: int = 0
     ) -> None:

@@ -28,7 +28,7 @@ def test_the_path_names_each_stage_with_its_label_or_that_it_is_unsure() -> None
     """With the probability of the label, or the largest one where there is no label."""
     stages = (stage("material", "steel", steel=0.97, aluminium=0.03), stage("steel", None, yes=0.6, no=0.4))
     decision = Decision(outcome=Outcome.UNCERTAIN, stages=stages)
-    assert path_text(decision) == "material: steel 97% > steel: unsure 60%"
+    assert path_text(decision) == "material: steel 97% > steel: uncertain 60%"
 
 
 def test_without_a_stage_the_reasons_are_the_path() -> None:

@@ -115,7 +115,7 @@ def test_the_clock_is_told_against_the_floor_and_only_when_it_changes(tmp_path) 
     with Spool.open(tmp_path / "spool.sqlite", SpoolConfig()) as spool:
         board = StatusBoard(CONFIG, load_bundle(DEFAULT_BUNDLE), spool, floor)
         camera = CameraState(CameraCondition.STREAMING, "test", TRUTH)
-        assert board.status(camera).clock == Part(state=PartState.FAILING, text="not_synchronized")
+        assert board.status(camera).clock == Part(state=PartState.FAILING, text="not synchronized")
         floor.note_signed(clock.wall + timedelta(seconds=570))
         texts = set()
         for number in range(20):
@@ -126,7 +126,7 @@ def test_the_clock_is_told_against_the_floor_and_only_when_it_changes(tmp_path) 
         assert "min below the floor of time" in texts.pop()
         clock.step(timedelta(days=400))
         text = board.status(camera).clock.text
-        assert text == "not_synchronized; 400 d ahead of the floor of time, not believed yet"
+        assert text == "not synchronized; 400 d ahead of the floor of time, not believed yet"
         assert board.health().clock_floor == from_unix(round(floor.read().floor_s))
 
 

@@ -37,6 +37,7 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
         pictures: site, robot and hash.
         responses: site, robot and id.
         reviewed: site and subject.
+        defects: keys.
         is_much: too much to name it.
     """
 
@@ -47,12 +48,13 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     pictures: tuple[tuple[str, str, str], ...] = ()
     responses: tuple[tuple[str, str, str], ...] = ()
     reviewed: tuple[tuple[str, str], ...] = ()
+    defects: tuple[int, ...] = ()
     is_much: bool = False
 
 
 def insert_changes(database: Database, changes: Changes) -> None:
     """Note what changed; in the open transaction."""
-    named = (changes.findings, changes.pictures, changes.responses, changes.reviewed)
+    named = (changes.findings, changes.pictures, changes.responses, changes.reviewed, changes.defects)
     if sum(map(len, named)) > _MOST_NAMED:
         changes = Changes(epochs=changes.epochs, is_much=True)
     database.write(_INSERT, {"content": msgspec.json.encode(changes).decode()})

@@ -55,7 +55,7 @@ _BEFORE_VERDICTS = (tables.disagreement,)
 _AFTER_VERDICTS = (
     *(tables.conflict, tables.finding, tables.review, tables.response, tables.picture),
     *(tables.refused, tables.audit, tables.quarantine, tables.checkpoint, tables.given_up),
-    tables.retired,
+    *(tables.retired, tables.sighting, tables.defect, tables.defect_deed, tables.defect_match),
 )
 _COUNTERS = ("last_heard_us", "last_verdict_us", "verdicts", "duplicates", "clock_ahead_us")
 _STATES = ("from_start", "previous_key", "named_seq", "named_us")
@@ -241,8 +241,8 @@ class _Rebuild:
             rows = [row for row in batch if self._is_right(table, row)]
             self._unreadable[table.name] += len(batch) - len(rows)
             self._kept[table.name] += len(rows)
-            if rows:
-                self._target.write_all(_add_row(table, tuple(rows[0])), rows)
+            for names, alike in groupby(sorted(rows, key=len), key=tuple):  # older rows have fewer columns
+                self._target.write_all(_add_row(table, names), list(alike))
             self._report(f"storing rows of the table {table.name}", min(self._kept[table.name] / total, 1.0))
 
     def _is_right(self, table: Table, row: Row) -> bool:

@@ -112,6 +112,16 @@ _heard_here = case(
     (_review.c.origin.in_([literal_column(f"'{origin}'") for origin in ("login", "typed", "signed")]), _ONE),
     else_=_ZERO,
 )
+# What belongs to a defect goes last: it is all that is left of a place that is watched for years.
+_sighting = tables.sighting
+_SIGHTING = _kind(
+    _sighting,
+    _sighting.c.sighting_key,
+    700,
+    case((_sighting.c.defect_key.is_(None), _ZERO), else_=_ONE),
+    _sighting.c.received_us,
+    length=func.length(_sighting.c.payload) + func.coalesce(func.length(_sighting.c.placed), _ZERO),
+)
 CONFLICT = _kind(tables.conflict, tables.conflict.c.conflict_key, 400)
 CHECKPOINT = _kind(tables.checkpoint, tables.checkpoint.c.checkpoint_key, 400)
 # Full pictures first: a thumbnail is only 10 kB.
@@ -133,6 +143,7 @@ MESSAGES = (
     _kind(tables.disagreement, tables.disagreement.c.disagreement_key, 400),
     CONFLICT,
     CHECKPOINT,
+    _SIGHTING,
 )
 # Charged, but bounded in other ways: by the number of robots, and of epochs and ranges of each.
 _robot = tables.robot

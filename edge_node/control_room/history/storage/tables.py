@@ -11,56 +11,18 @@ gaps is one row, and a verdict that retention has deleted still counts as receiv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from sqlalchemy import Column, Index, LargeBinary, Table, Text, UniqueConstraint, literal_column, text
 
-from sqlalchemy import (
-    REAL,
-    BigInteger,
-    Column,
-    Double,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-    literal_column,
-    text,
-)
+from edge_node.control_room.history.storage.columns import MEASURE, NUMBER, metadata
+from edge_node.control_room.history.storage.columns import index_part as _index_part
+from edge_node.control_room.history.storage.columns import key_column as _key
+from edge_node.control_room.history.storage.columns import number_column as _number
+from edge_node.control_room.history.storage.columns import text_column as _text
+from edge_node.control_room.history.storage.defect_tables import defect, defect_deed, defect_match, sighting
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-    from sqlalchemy.types import TypeEngine
+__all__ = ("MEASURE", "NUMBER", "defect", "defect_deed", "defect_match", "metadata", "sighting")
 
 NO_REASON = 99  # sorts behind all reasons
-
-# SQLite numbers its rows only by a key that is called INTEGER.
-NUMBER: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
-MEASURE: TypeEngine[float] = Double().with_variant(REAL, "sqlite")
-
-metadata = MetaData()
-
-
-def _number(name: str, *, default: int | None = None, optional: bool = False) -> Column[int]:
-    return Column(
-        name, NUMBER, nullable=optional, server_default=None if default is None else text(str(default))
-    )
-
-
-def _text(name: str, *, default: str | None = None, optional: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=optional, server_default=default)
-
-
-def _key(name: str, *, counted: bool = True) -> Column[int]:
-    """Make a table's key; the database counts it up if ``counted``."""
-    return Column(name, NUMBER, primary_key=True, autoincrement=counted)
-
-
-def _index_part(name: str, which: ColumnElement[bool], *columns: ColumnElement[Any]) -> None:
-    """Index the rows of a table for which a condition is true."""
-    Index(name, *columns, sqlite_where=which, postgresql_where=which)
-
 
 robot = Table(
     "robot",
@@ -209,9 +171,11 @@ finding = Table(
     _text("severity", optional=True),
     _text("asset", optional=True),
     Column("payload", LargeBinary, nullable=False),
+    _number("is_taken", default=0),  # its defect was looked for, as this state of it has it
     UniqueConstraint("robot_key", "finding_id"),
 )
 Index("finding_by_time", finding.c.is_open, finding.c.last_us)
+_index_part("finding_not_taken", finding.c.is_taken == literal_column("0"), finding.c.finding_key)
 review = Table(
     "review",
     metadata,

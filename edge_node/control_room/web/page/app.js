@@ -185,7 +185,7 @@ const toView = makeTabs();
 whenShown("live", drawLive);
 whenShown("history", showHistory);
 whenShown("health", showHealth);
-whenShown("health", showPeople);
+whenShown("health", (_given, isAgain) => { if (!isAgain) showPeople(); });
 whenShown("review", showQueue);
 byId("theme").addEventListener("click", switchTheme);
 byId("help").addEventListener("click", showKeys);

@@ -5,7 +5,10 @@ import { byId } from "./dom.js";
 const fillers = new Map(); // name of a view -> functions that fill it
 let shown = null;
 
-/** Call `fill(given)` each time the view is shown; `given` is what another view hands over, or null. */
+/**
+ * Call `fill(given, isAgain)` each time the view is shown, and again every few seconds where its figures grow old;
+ * `given` is what another view hands over, or null.
+ */
 export function whenShown(view, fill) {
   fillers.set(view, [...(fillers.get(view) ?? []), fill]);
 }
@@ -33,12 +36,12 @@ export function go(name, given = null) {
     else tab.removeAttribute("aria-current");
   }
   if (location.hash !== `#${view}`) history.replaceState(null, "", `#${view}`);
-  refill(given);
+  for (const fill of fillers.get(view) ?? []) fill(given, false);
 }
 
-/** Fill the view that is shown anew. */
-export function refill(given = null) {
-  for (const fill of fillers.get(shown) ?? []) fill(given);
+/** Bring the view that is shown up to date. */
+export function refill() {
+  for (const fill of fillers.get(shown) ?? []) fill(null, true);
 }
 
 /** Let the tabs and the address lead to their views; returns what each key of a tab does. */

@@ -121,15 +121,15 @@ export function place(pose) {
 /** The standard deviation of places, the largest where there are several; nothing where the robot told none. */
 function uncertainty(...poses) {
   const sigmas = poses.map((pose) => pose?.sigma_m).filter((sigma) => sigma !== null && sigma !== undefined);
-  return sigmas.length ? ` ± ${Number(Math.max(...sigmas).toPrecision(2))} m` : "";
+  return sigmas.length ? ` ±\u00a0${Number(Math.max(...sigmas).toPrecision(2))}\u00a0m` : "";
 }
 
-const CLOCKS = { ok: "synchronized", failing: "not synchronized", unknown: "not known whether synchronized" };
+const CLOCKS = { ok: "synchronized", failing: "not synchronized", not_synchronized: "not synchronized", unknown: "not known whether synchronized" };
 
 /** The state of a robot's clock in the words that all displays use; robots up to 0.9.0 send a code as text. */
 export function clockWords({ state, text }) {
-  const more = (text ?? "").replace(/^(not_synchronized|not synchronized|synchronized|unknown|not known whether synchronized)\b(; )?/, "");
-  return [CLOCKS[state] ?? state, more].filter(Boolean).join("; ");
+  const [quality, ...more] = (text ?? "").split("; ");
+  return [CLOCKS[quality || state] ?? (quality || state), ...more].join("; ");
 }
 
 const CONTROLS = { exposure_us: "exposure", white_balance: "white balance" };

@@ -38,6 +38,7 @@ from edge_node.control_room.web.json.query_parameters import (
     parse_query,
 )
 from edge_node.control_room.web.routes import commands as command_api
+from edge_node.control_room.web.routes import defects as defect_api
 from edge_node.control_room.web.routes import people as people_api
 from edge_node.control_room.web.routes import reviews as review_api
 from edge_node.control_room.web.services import get_services
@@ -219,6 +220,7 @@ ROUTES = [
     Route("/api/words", get_words),
     Route("/api/pictures/{site}/{robot}/{sha256}", get_picture),
     Route("/api/markings/{site}/{robot}/{sha256}", get_marking),
+    *defect_api.ROUTES,
     *review_api.ROUTES,
     *command_api.ROUTES,
     *people_api.ROUTES,
@@ -228,6 +230,7 @@ ROUTES = [
 
 def _view_state(services: Services, person: Person) -> dict[str, Any]:
     history, settings = services.history, services.settings
+    broker = f"{settings.mqtt.hostname}:{settings.mqtt.port}"
     open_findings = history.findings(FindingFilter(is_open=True), limit=_FINDINGS)
     closed = history.findings(FindingFilter(is_open=False), limit=_FINDINGS)
     return {
@@ -237,7 +240,7 @@ def _view_state(services: Services, person: Person) -> dict[str, Any]:
         "severities": settings.room.severities,
         **views.person_view(person, can_send=services.reviews is not None),
         "link": views.link_view(services.ingest.link),
-        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {settings.mqtt.hostname}",
+        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {broker}",
         "robots": [views.robot_view(record) for record in history.robots()],
         "findings": [views.finding_view(record) for record in open_findings + closed],
         "verdicts": [views.record_row(record) for record in history.newest(_NEWEST)],
@@ -299,6 +302,7 @@ def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any
     verdicts = history.verdicts_of(record.finding, limit=_VERDICTS_OF_FINDING)
     return {
         **views.finding_view(record),
+        "defect": defect_api.name_defect(history.database, site, finding_id),
         "best": None if best is None else views.verdict_view(best),
         "verdicts": [views.record_row(verdict) for verdict in verdicts],
         "reviews": _view_reviews(history, site, finding_id),

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.records import (
     StoredPicture,
 )
 from edge_node.control_room.history.retention import MAX_RANGES
-from edge_node.messages.verdict import encode
+from edge_node.messages.verdict import Pose, encode
 from tests.support.postgres import ON_SQLITE
+from tests.support.room_records import finding
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -104,3 +106,21 @@ def test_a_flood_of_large_conflicts_costs_no_verdict(history: History) -> None:
     kept = history.conflicts()
     assert 0 < sum(len(conflict.payload) for conflict in kept) <= 500_000
     assert len(kept[0].payload) == len(payload) + 60_249
+
+
+def test_what_belongs_to_no_defect_goes_with_its_finding(history: History) -> None:
+    """What was seen of a defect stays; a room that is full gives it up last, and then the defect itself."""
+    book = DefectBook(history.database)
+    for number, at_m in ((3, 2.0), (30, None)):
+        pose = None if at_m is None else Pose(distance_m=at_m)
+        fields = {"id": f"crawler-1:epoch:f{number}", "asset": "pipe", "from_pose": pose, "to_pose": pose}
+        history.add_finding(finding(**fields), received_at=NOW - 9 * DAY)
+    book.catch_up()
+    bounds = {"max_bytes": 10**9, "max_picture_bytes": 10**9}
+    history.trim(**bounds, days=5, now=NOW)
+    assert book.sighting("quay", "crawler-1:epoch:f30") is None
+    (kept,) = book.defects()
+    assert (kept.sightings, history.findings()) == (1, [])
+    history.trim(max_bytes=0, max_picture_bytes=0, now=NOW)
+    assert book.defects() == []
+    assert book.defect(kept.key) is None

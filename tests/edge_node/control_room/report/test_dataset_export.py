@@ -14,6 +14,7 @@ import pytest
 
 from converter.data.dataset import load_dataset
 from edge_node.config.sections import example_config
+from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import Delivery, ReviewOrigin, StoredPicture, StoredReview
 from edge_node.control_room.ingest.batch_store import store
@@ -27,7 +28,7 @@ from edge_node.messages.command import Verb
 from edge_node.messages.finding import Finding, FindingState
 from edge_node.messages.review import ReviewJudgement
 from edge_node.messages.topics import Topics
-from edge_node.messages.verdict import Verdict
+from edge_node.messages.verdict import Pose, Verdict
 from edge_node.mqtt.types import Endpoint, Incoming
 from edge_node.signing import load_signer, make_key_pair
 from edge_node.view.framing import Framing
@@ -242,6 +243,28 @@ def test_verdicts_can_be_reviewed_and_stay_in_the_group_of_their_finding(room, t
     groups = {row["file"][9:-4]: row["group"] for row in table(tmp_path / "out")}
     assert groups[best] == groups[within] == f"quay:pipe 7:{finding_id}"
     assert groups[clean] != groups[best]
+
+
+def test_one_place_is_one_group_whatever_passes_saw_it(room, tmp_path):
+    """By the matching and by a person; the first finding names the group, and others keep theirs."""
+    pictures = [room.picture() for _ in range(4)]
+    places = (Pose(distance_m=2.0), Pose(distance_m=2.02), None, None)
+    names = []
+    for number, (sha256, pose) in enumerate(zip(pictures, places, strict=True)):
+        robot = f"crawler-1:epoch:{number * 20 + 3}"
+        days = {"first_observed_at": START + timedelta(days=number), "from_pose": pose, "to_pose": pose}
+        names.append(room.finding(number * 20 + 3, number * 20 + 9, sha256, **days, best_verdict=robot))
+        room.said_here(names[-1], "confirmed")
+    book = DefectBook(room.history.database)
+    book.catch_up()
+    export_dataset(room.history, tmp_path / "out")
+    found = {row["file"][9:-4]: row["group"] for row in table(tmp_path / "out")}
+    own = [f"quay:pipe 7:{name}" for name in names]
+    assert [found[sha256] for sha256 in pictures] == [own[0], own[0], own[2], own[3]]
+    book.deeds.join_findings([("quay", names[1]), ("quay", names[3])], "Ada")
+    export_dataset(room.history, tmp_path / "joined")
+    found = {row["file"][9:-4]: row["group"] for row in table(tmp_path / "joined")}
+    assert [found[sha256] for sha256 in pictures] == [own[0], own[0], own[2], own[0]]
 
 
 def test_the_newest_review_counts_wherever_it_was_made(room, tmp_path):

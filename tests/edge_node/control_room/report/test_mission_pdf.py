@@ -26,7 +26,7 @@ def test_the_document_says_all_of_it(history, tmp_path):
         *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
         *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "no measurement by ISO"),
         *("disputed by Anna", "uncorroded", "mill scale", "numbers 20 to 29", "signature", "page 1 of"),
-        *("does not mean that the metal is sound", "distance along the path, m", "dark 5"),
+        *("does not mean that the metal is uncorroded", "distance along the path, m", "dark 5"),
     ):
         assert words in text, words
     assert content.count(b"/Subtype /Image") == 1
@@ -42,8 +42,10 @@ def test_a_pictures_caption_is_of_the_picture(history, tmp_path):
     history.add_finding(finding(12, best_evidence=worst, **EVIDENCE))
     text = text_of(pdf_of(collect_mission(history, WHO)), tmp_path)
     captions = " ".join(text.split())
-    assert "whole picture: mid, about 14% corroded, 99% sure, the worst frame has no picture" in captions
-    assert "whole picture: late, about 100% corroded, 99% sure; violet" in captions
+    assert (
+        "whole picture: mid, about 14% corroded, confidence 99%, the worst frame has no picture" in captions
+    )
+    assert "whole picture: late, about 100% corroded, confidence 99%; violet" in captions
     assert "a picture of this finding (whole picture), perhaps not of its worst frame" in captions
 
 

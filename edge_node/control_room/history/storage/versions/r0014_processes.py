@@ -8,7 +8,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from edge_node.control_room.history.storage.process_tables import TABLES
 
 revision = "0014"
-down_revision = "0007"
+down_revision = "0008"
 
 
 def upgrade() -> None:

@@ -113,7 +113,7 @@ function pictureWords(finding, best) {
   const own = best?.evidence_sha256 && best.evidence_sha256 === finding.best_evidence_sha256 ? { ...best, confidence: best.condition_confidence, verdict: best.id } : null;
   const shown = finding.best_evidence ?? own;
   if (!shown) return "a picture of this finding, perhaps not of its worst frame: its robot does not say which";
-  const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.area_mm2 ? areaWords(shown.area_mm2) : null, shown.confidence === null ? null : `${percent(shown.confidence)} sure`].filter(Boolean).join(", ");
+  const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.area_mm2 ? areaWords(shown.area_mm2) : null, shown.confidence === null ? null : `confidence ${percent(shown.confidence)}`].filter(Boolean).join(", ");
   return shown.verdict === finding.best_verdict ? `the worst frame: ${words}` : `${words}; the worst frame has no picture`;
 }
 

@@ -38,9 +38,9 @@ function showRecord() {
   badge();
 }
 
-/** The table of robots. */
+/** The table of robots, those first that want a look. */
 export function showFleet() {
-  const robots = [...known.robots.values()];
+  const robots = [...known.robots.values()].sort((one, other) => wanting(other) - wanting(one));
   byId("fleet").replaceChildren(...robots.flatMap(rows));
   byId("fleet").closest(".scroll").hidden = !robots.length;
   byId("fleet-note").hidden = robots.length > 0;
@@ -77,6 +77,10 @@ function showRoom() {
   setText(byId("refused-text"), known.refused.length ? "Somebody sends what is no message of a robot. They were counted and left out." : "None.");
   byId("refused").replaceChildren(...known.refused.map((one) => el("tr", {}, el("td", {}, one.reason), el("td", { class: "num" }, count(one.count)), el("td", {}, moment(one.last_at)), el("td", { class: "mono text" }, one.last_topic), el("td", { class: "mono text" }, one.last_text))));
   badge();
+}
+
+function wanting(robot) {
+  return (alarms(robot).length ? 4 : 0) + (["bad", "warn", "off", "ok"].reverse().indexOf(condition(robot).lamp));
 }
 
 /** A robot's row, and below it one with its alarms. */

@@ -1,7 +1,7 @@
 // Who uses the room: who is logged in, and, for admins, users and the audit.
 import { byId, el, setText } from "../dom.js";
 import { ask, known } from "../store.js";
-import { count, dateTime, moment } from "../words.js";
+import { count, counted, dateTime, moment, plural } from "../words.js";
 
 const PAGE = 50;
 const ORIGINS = { login: "logged in with a password", proxy: "named by the site's own login", program: "by a program's token", shared_token: "logged in with the token that all share", loopback: "on the control room's machine, without a login", command_line: "on the control room's command line" };
@@ -60,7 +60,7 @@ async function showQuarantine(said = "") {
     const { robots } = await ask("api/quarantine");
     const waiting = robots.filter((robot) => robot.state === "waiting").length;
     byId("quarantine-panel").hidden = !robots.length;
-    setText(byId("quarantine-text"), said || (waiting ? `${count(waiting)} wait: nothing of them is stored until they are admitted.` : "None waits."));
+    setText(byId("quarantine-text"), said || (waiting ? `${counted(waiting, "robot waits", "robots wait")}: nothing of ${plural(waiting, "it", "them")} is stored until ${plural(waiting, "it is", "they are")} admitted.` : "None waits."));
     byId("quarantine").replaceChildren(...robots.map(quarantineRow));
   } catch (problem) {
     setText(byId("quarantine-text"), problem.message);

@@ -100,7 +100,7 @@ function update(node, record, selected) {
 
 function subWords(finding) {
   const area = finding.peak_area_mm2 ? areaWords(finding.peak_area_mm2) : finding.peak_area_fraction === null ? null : `${percent(finding.peak_area_fraction)} of the area`;
-  return [finding.asset ? assetWord(finding) : null, robotWord(finding), moment(finding.last_observed_at), `${percent(finding.peak_confidence)} sure`, counted(finding.frames, "frame"), area, pictureNote(finding)].filter(Boolean);
+  return [finding.asset ? assetWord(finding) : null, robotWord(finding), moment(finding.last_observed_at), `confidence ${percent(finding.peak_confidence)}`, counted(finding.frames, "frame"), area, pictureNote(finding)].filter(Boolean);
 }
 
 /** What the picture beside a finding shows, where that is not the finding's worst. */

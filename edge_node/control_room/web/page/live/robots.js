@@ -119,7 +119,7 @@ function update(node, robot, chosen) {
   const said = alarms(robot);
   find(".alarm").hidden = !said.length;
   setText(find(".alarm"), said.join("; "));
-  node.setAttribute("aria-label", `${robot.robot} at ${robot.site}: ${is.word}; ${PARTS.map((name) => `${name} ${part(robot, name).text}`).join(", ")}${said.length ? `; alarm: ${said.join("; ")}` : ""}`);
+  node.setAttribute("aria-description", `${robot.robot} at ${robot.site}: ${is.word}; ${PARTS.map((name) => `${name} ${part(robot, name).text}`).join(", ")}${said.length ? `; alarm: ${said.join("; ")}` : ""}`);
   showLatest(node, known.latest.get(robotKey(robot)));
 }
 

@@ -1,6 +1,6 @@
 // Strip charts below one another: one for each asset; where a robot names none, or sends no pose, one for it.
 import { el } from "../dom.js";
-import { assetWord, findingKey, known, robotKey, robotWord } from "../store.js";
+import { assetWord, findingKey, known, knownUntil, robotKey, robotWord } from "../store.js";
 import { counted } from "../words.js";
 import { Strip } from "./strip.js";
 
@@ -42,7 +42,7 @@ const titleOf = (strip) => (strip.asset === null ? robotWord({ site: strip.site,
 function headingOf({ asset, site, robots, by_time: byTime }) {
   const who = robots.map((robot) => robotWord({ site, robot }));
   const names = who.length > 4 ? `${who.slice(0, 3).join(", ")} and ${counted(who.length - 3, "other robot")}` : who.join(", ");
-  return [asset === null ? "names no asset" : names, byTime ? "over time, as it sends no pose" : "distance × severity"].join(" · ");
+  return [asset === null ? "names no asset" : names, byTime ? "over time, as it sends no pose" : null].filter(Boolean).join(" · ");
 }
 
 /** Findings of the strip's asset, or of its robot where that names none. */
@@ -53,7 +53,7 @@ function findingsOn({ site, asset, robots, by_time: byTime }, findings) {
 
 /** Where the strip's robots are now. */
 function placesOn({ site, asset, robots }) {
-  return robots.map((robot) => known.latest.get(robotKey({ site, robot }))).filter((latest) => latest && (latest.asset ?? null) === asset && latest.distance_m !== null).map((latest) => latest.distance_m);
+  return knownUntil() !== null ? [] : robots.map((robot) => known.latest.get(robotKey({ site, robot }))).filter((latest) => latest && (latest.asset ?? null) === asset && latest.distance_m !== null).map((latest) => latest.distance_m);
 }
 
 function filtersOf({ site, asset, robots, by_time: byTime }, { from, to }) {

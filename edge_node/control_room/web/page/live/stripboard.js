@@ -5,9 +5,10 @@ import { counted, dateTime, serverNow } from "../words.js";
 import { StripSet } from "./strip_set.js";
 
 const SPANS = [["15 min", 900], ["1 h", 3600], ["24 h", 86_400], ["all", null]];
-const MAX_ROBOTS = 6; // whose strips are shown while none is chosen
+const MAX_ROBOTS = 4; // whose strips are shown while none is chosen
 const FEW = 4, MANY = 40; // strips at once, and after "show all"
-const FRESH_MS = 1500; // charts are drawn anew at most so often
+const FRESH_MS = 1500; // charts are drawn anew at most so often,
+const REST = 10; // and after so many times what the last answer took: a long history is read at each
 const CELLS = 240;
 
 /** Fetches what the charts show, no more often than needed and never while the last answer is awaited. */
@@ -19,6 +20,7 @@ export class StripBoard {
     this.most = FEW;
     this.busy = this.isStale = false;
     this.timer = null;
+    this.tookMs = 0;
     choice.append(...SPANS.map(([label, seconds]) => el("button", { "aria-pressed": String(seconds === this.span), onclick: (event) => {
       this.span = seconds;
       for (const button of choice.children) button.setAttribute("aria-pressed", String(button === event.currentTarget));
@@ -43,7 +45,7 @@ export class StripBoard {
   soon(waits = false) {
     this.isStale = true;
     if (waits) clearTimeout(this.timer);
-    if (waits || this.timer === null) this.timer = setTimeout(() => { this.timer = null; this.draw(); }, waits ? 0 : FRESH_MS);
+    if (waits || this.timer === null) this.timer = setTimeout(() => { this.timer = null; this.draw(); }, waits ? 0 : Math.max(FRESH_MS, REST * this.tookMs));
   }
 
   async draw() {
@@ -52,7 +54,9 @@ export class StripBoard {
     this.isStale = false;
     try {
       const robots = this.chosen();
+      const began = performance.now();
       const { strips, total } = robots.length ? await ask(`api/strip?${this.query(robots)}`) : { strips: [], total: 0 };
+      this.tookMs = performance.now() - began;
       this.set.show(strips, this.findings(), strips.length ? this.note(total, robots.length) : this.nothing());
     } catch (problem) {
       console.warn(problem);

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from edge_node.control_room.history.database import Database
+from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.recovery.rebuild import rebuild
+from edge_node.control_room.history.storage.tables import metadata
 from edge_node.messages.verdict import encode
+from tests.support.room_records import finding
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
@@ -107,3 +112,30 @@ def test_a_number_whose_message_is_lost_is_a_gap(tmp_path: Path, payload: bytes)
     history = History(tmp_path, read_only=True)
     assert [(gap.first_seq, gap.last_seq) for gap in history.gaps()] == [(6, 6)]
     history.close()
+
+
+def test_what_people_decided_of_defects_is_carried_over(tmp_path: Path) -> None:
+    """With rows of a table that an older program wrote, which have fewer columns, among newer ones."""
+    with closing(History(tmp_path / "old")) as history:
+        for number in (3, 30):
+            history.add_finding(finding(id=f"crawler-1:epoch:f{number}", asset="pipe"))
+        book = DefectBook(history.database)
+        book.catch_up()
+        key = book.deeds.join_findings([("quay", f"crawler-1:epoch:f{number}") for number in (3, 30)], "Ada")
+        book.deeds.name(key, "weld 7", "Ada")
+        found = {
+            table.name: [
+                dict(zip(table.c.keys(), row, strict=True)) for row in history.database.rows(select(table))
+            ]
+            for table in metadata.sorted_tables
+        }
+    del found["finding"][0]["is_taken"]
+    done = _rebuilt(tmp_path / "new", **found)
+    assert done.unreadable == {}
+    with closing(History(tmp_path / "new")) as history:
+        book = DefectBook(history.database)
+        named = book.defect(key)
+        assert named is not None
+        assert (named.name, named.sightings) == ("weld 7", 2)
+        assert [deed.action for deed in book.log(key)] == ["name", "join findings"]
+        assert len(history.findings()) == 2
