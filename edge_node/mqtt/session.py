@@ -167,6 +167,11 @@ class Session:
             if number is not None:
                 self._filters[number] = some
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Ask for messages no longer; what waits for us in a session comes nevertheless."""
+        for begin in range(0, len(filters), _MOST_FILTERS):
+            self._client.unsubscribe(list(filters[begin : begin + _MOST_FILTERS]))
+
     def acknowledge(self, message: Incoming) -> None:
         """Let the broker forget a message of a ``persistent`` session; else it comes again."""
         if message.qos:
@@ -193,11 +198,17 @@ class Session:
             wake.clear()
         self._serve(events.get(link.fileno(), 0) | (select.POLLIN if buffered else 0))
 
-    def close(self, timeout_s: float = 0.5) -> None:
-        """Send DISCONNECT, so that the broker drops the will, and close; never raises."""
+    def close(self, timeout_s: float = 0.5, *, ends_session: bool = False) -> None:
+        """Send DISCONNECT, so that the broker drops the will, and close; never raises.
+
+        ``ends_session``: the broker keeps nothing for us (v5).
+        """
         self._client.on_disconnect = None
         try:
-            self._client.disconnect()
+            properties = _properties(PacketTypes.DISCONNECT) if ends_session else None
+            if properties is not None:
+                properties.SessionExpiryInterval = 0
+            self._client.disconnect(properties=properties)
             deadline_s = time.monotonic() + timeout_s
             while not self.can_write and time.monotonic() < deadline_s:
                 self._client.loop_write()

@@ -90,11 +90,12 @@ class RoomApp:
         self.alerts = AlertDesk(
             self.settings, self.history.database, sender, lambda: datetime.now(timezone.utc)
         )
-        parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews, self.alerts)
+        parts = (JobQueue(folder), Readiness(folder, self.history), RoomMetrics(), self.reviews)
         self.services = Services(
             *(self.settings, self.history, self.events, ingest, self.logins, self.audit, *parts),
             commands=self.commands,
             updates=self.updates,
+            alerts=self.alerts,
         )
         self.app = build_application(self.services)
 

@@ -13,8 +13,7 @@ import msgspec
 from edge_node.cli.control_room.room_option import add_room_options, check_extra, find_room, note_deed
 from edge_node.cli.state_owner import become_owner
 from edge_node.control_room.alerts.alert_desk import AlertDesk, send_test
-from edge_node.control_room.alerts.apprise_sender import AppriseSender
-from edge_node.control_room.alerts.channels import read_channels
+from edge_node.control_room.alerts.apprise_sender import open_sender
 from edge_node.control_room.alerts.courier import BoundedSend
 from edge_node.control_room.alerts.observation import describe_time
 from edge_node.control_room.history.audit import Deed
@@ -56,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
-    sender = AppriseSender(read_channels(settings.alerts), settings.alerts.page_url or "")
+    sender = open_sender(settings.alerts)
     if not sender.channels:
         raise ConfigError("[alerts] channels_file is not given: no channel, so nobody can be told")
     names = tuple(dict.fromkeys(args.channel or sender.channels))
@@ -87,7 +86,7 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
 
 
 def _list(settings: RoomSettings, args: argparse.Namespace) -> int:
-    sender = AppriseSender(read_channels(settings.alerts), settings.alerts.page_url or "")
+    sender = open_sender(settings.alerts)
     history = open_history(settings.room, read_only=True)
     try:
         view = AlertDesk(settings, history.database, sender, _now).describe()

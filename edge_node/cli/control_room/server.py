@@ -20,19 +20,28 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Commands for a control room on this machine; without one it runs.
+# Commands for a control room; without one it runs, all in one process.
 ACTIONS = {
+    "ingest": Subcommand("edge_node.cli.control_room.scale.ingest", "one of several that store messages"),
+    "web": Subcommand("edge_node.cli.control_room.scale.web", "one of several that serve the page"),
+    "deployment": Subcommand(
+        "edge_node.cli.control_room.scale.deployment", "write what several processes want: brokers, proxy"
+    ),
     "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
     "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
     "alerts": Subcommand("edge_node.cli.control_room.alerts", "send a test message; list what was told"),
     "admit": Subcommand("edge_node.cli.control_room.admit", "let robots in that wait, or list them"),
     "refuse": Subcommand("edge_node.cli.control_room.refuse", "keep robots out: nothing of them is stored"),
-    "backup": Subcommand("edge_node.cli.control_room.backup", "copy the record to a folder, while it runs"),
-    "check": Subcommand(
-        "edge_node.cli.control_room.check", "read all of the history, and say what is damaged"
+    "backup": Subcommand(
+        "edge_node.cli.control_room.record.backup", "copy the record to a folder, while it runs"
     ),
-    "restore": Subcommand("edge_node.cli.control_room.restore", "put a backup back"),
-    "salvage": Subcommand("edge_node.cli.control_room.salvage", "keep what a damaged history still holds"),
+    "check": Subcommand(
+        "edge_node.cli.control_room.record.check", "read all of the history, and say what is damaged"
+    ),
+    "restore": Subcommand("edge_node.cli.control_room.record.restore", "put a backup back"),
+    "salvage": Subcommand(
+        "edge_node.cli.control_room.record.salvage", "keep what a damaged history still holds"
+    ),
 }
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
 

@@ -13,12 +13,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from edge_node.control_room.alerts.channels import read_channels
 from edge_node.errors import ConfigError
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from edge_node.control_room.alert_sections import AlertsConfig
     from edge_node.control_room.alerts.channels import Channel
 
 MISSING: Final = (
@@ -41,6 +43,15 @@ class Outgoing(NamedTuple):
     title: str
     text: str
     tone: str = "warning"
+
+
+def open_sender(config: AlertsConfig) -> AppriseSender:
+    """Return what sends by the channels of ``[alerts]``.
+
+    Raises:
+        ConfigError: the file of channels cannot be used, or Apprise is not installed.
+    """
+    return AppriseSender(read_channels(config), config.page_url or "")
 
 
 class AppriseSender:

@@ -20,7 +20,7 @@ from edge_node.control_room.history import (
     verdict_batch,
 )
 from edge_node.control_room.history.database import to_us
-from edge_node.control_room.history.records import ReviewOrigin
+from edge_node.control_room.history.records import Delivery, ReviewOrigin
 from edge_node.control_room.history.sql_filters import ONE
 from edge_node.control_room.history.storage import tables
 from edge_node.control_room.history.storage.dialect import insert_new, insert_or_update
@@ -34,7 +34,7 @@ from edge_node.control_room.history.verdict_batch import (
 )
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
-from edge_node.messages.status import Presence, Status
+from edge_node.messages.status import Health, Presence, Status
 from edge_node.messages.verdict import encode
 
 if TYPE_CHECKING:
@@ -43,12 +43,11 @@ if TYPE_CHECKING:
     from sqlalchemy import BindParameter
 
     from edge_node.control_room.history.database import Database
-    from edge_node.control_room.history.records import Delivery, StoredPicture, StoredReview
+    from edge_node.control_room.history.records import StoredPicture, StoredReview
     from edge_node.control_room.history.verdict_batch import NewVerdict
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement
-    from edge_node.messages.status import Health
 
 MAX_REASONS = 100  # kinds of unreadable messages that are counted separately
 OTHER_REASONS = "other reasons"  # the last of these
@@ -84,6 +83,8 @@ _NOTE_LAST = {
     for name in ("status", "health")
     for is_heard in (False, True)
 }
+_LAST_HEALTH = select(_robot.c.health).where(_IS_ROBOT)
+_SAME_START_S = 5.0  # a robot's clock is corrected in small steps
 _UNRETIRE = delete(tables.retired).where(tables.retired.c.robot_key == bindparam("key"))
 _RETIRE = insert_new(tables.retired).from_select(
     ["robot_key", "retired_us"],
@@ -135,12 +136,14 @@ _NEWEST_REVIEW = select(func.max(tables.review.c.reviewed_us)).where(
     tables.review.c.robot_key == bindparam("robot_key"),
     tables.review.c.finding_id == bindparam("finding_id"),
 )
+_DONE = literal_column(f"'{Delivery.DONE.value}'", Text)
 _REVIEW = _bind(*(column.name for column in tables.review.c))
 _INSERT_REVIEW = insert(tables.review).values(_REVIEW)
 _LEARN_REVIEW = insert_new(tables.review).values(_REVIEW)
 _DELIVER_REVIEW = (
     update(tables.review)
-    .where(tables.review.c.review_id == bindparam("id"))
+    # What a robot has done stays done, whatever another process that waited for its response comes to say.
+    .where(tables.review.c.review_id == bindparam("id"), tables.review.c.delivery != _DONE)
     .values(delivery=bindparam("state"), answer=bindparam("said"))
 )
 
@@ -218,12 +221,27 @@ def update_robot(database: Database, message: Status | Health, received_us: int,
     column = "status" if isinstance(message, Status) else "health"
     with database.transaction():
         robot_key = find_robot_key(database, message.site, message.robot, received_us)
+        if isinstance(message, Health) and database.is_shared and _is_late(database, robot_key, message):
+            return
         database.write(
             _NOTE_LAST[column, is_heard],
             {"key": robot_key, "content": encode(message), "at": received_us},
         )
         if not isinstance(message, Status) or message.presence is Presence.ONLINE:
             database.write(_UNRETIRE, {"key": robot_key})
+
+
+def _is_late(database: Database, robot_key: int, message: Health) -> bool:
+    """Tell whether a later health message of the same run is stored: processes overtake each other.
+
+    A run is told by its start, the robot's time minus its uptime; of another run, what arrives last counts.
+    """
+    row = database.peek(_LAST_HEALTH, {"key": robot_key})
+    if row is None or row[0] is None:
+        return False
+    known = msgspec.json.decode(row[0], type=Health)
+    started_s = [one.at.timestamp() - one.uptime_s for one in (known, message)]
+    return abs(started_s[0] - started_s[1]) < _SAME_START_S and message.uptime_s < known.uptime_s
 
 
 def retire_robot(database: Database, site: str, robot: str, now_us: int) -> bool:
@@ -320,6 +338,9 @@ def insert_review(database: Database, review: StoredReview, *, ignore_known: boo
 
 
 def update_review_delivery(database: Database, review_id: str, delivery: Delivery, answer: str) -> bool:
-    """Set whether a review reached its robot, and the robot's text; return False if its id is unknown."""
+    """Set whether a review reached its robot, and the robot's text.
+
+    Return False if its id is unknown, or the robot has done it already, as another process noted.
+    """
     values = {"id": review_id, "state": delivery.value, "said": cut(answer)}
     return database.write(_DELIVER_REVIEW, values) > 0

@@ -44,18 +44,22 @@ class Admission:
         """Whether a robot waits, or came while it waited, since the start."""
         return self._turned_away
 
-    def look(self) -> None:
-        """Read again, now and then, who is known and what people decided.
+    def look(self, *, at_once: bool = False) -> None:
+        """Read again, now and then or ``at_once``, who is known and what people decided.
 
         Raises:
             HistoryError: the history cannot be read.
         """
-        if self._now_s() - self._looked_s < _LOOK_S:
+        if self._now_s() - self._looked_s < _LOOK_S and not at_once:
             return
         self._looked_s = self._now_s()
         self._states = self._history.admissions()
         self._known = self._history.robot_names()
         self._sites = {site for site, _ in self._known}
+
+    def knows(self, site: str, robot: str) -> bool:
+        """Tell whether a robot is in already: its messages are stored whatever other processes let in."""
+        return (site, robot) in self._known and self._states.get((site, robot), ADMITTED) == ADMITTED
 
     def admits(self, site: str, robot: str) -> bool:
         """Tell whether a robot's messages are stored; a new one within the bounds is known from now on."""

@@ -37,7 +37,7 @@ from edge_node.messages.verdict import Verdict
 from edge_node.unprintable import replace_unprintable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.admission import Admission
@@ -66,13 +66,14 @@ class Arrival:
     replayed: bool = False
 
 
-def store(
+def store(  # noqa: PLR0913  each is a part, by name
     history: History,
     batch: Sequence[Incoming],
     now: datetime | None = None,
     *,
     keys: RoomKeys | None = None,
     admission: Admission | None = None,
+    in_transaction: Callable[[Sequence[Arrival]], None] = lambda _arrivals: None,
 ) -> list[Arrival]:
     """Store a batch, all of it or nothing, and return its messages; count unreadable ones.
 
@@ -82,29 +83,31 @@ def store(
         now: when that was; the wall clock if not given.
         keys: by which signatures are checked; nothing signed is trusted if not given.
         admission: tells whose messages are stored; all robots' if not given.
+        in_transaction: called with what is stored, before it is committed.
 
     Raises:
         HistoryError: nothing was stored; the disk may be full.
     """
     now, keys = now or datetime.now(timezone.utc), keys or RoomKeys()
     try:
+        if history.database.is_shared and admission is not None and _has_strangers(batch, admission):
+            with history.transaction():  # or two processes would let in one robot too many
+                admission.look(at_once=True)
+                return _store_all(history, _read(batch, admission), now, keys, in_transaction)
         read = _read(batch, admission)
         for attempt in range(_ATTEMPTS):
             try:
                 with history.database.transaction(read.robots):
-                    return _store_all(history, read, now, keys)
+                    return _store_all(history, read, now, keys, in_transaction)
             except ContendedError:  # with another process: the same again, a little later
                 time.sleep(random.uniform(0, 0.05) * (attempt + 1))  # noqa: S311
         with history.transaction():  # alone in the room, so nothing can be in the way
-            return _store_all(history, read, now, keys)
+            return _store_all(history, read, now, keys, in_transaction)
     except (ValueError, OverflowError, TypeError) as err:
         if len(batch) > 1:  # one message fails: store the others one by one
+            parts = {"keys": keys, "admission": admission, "in_transaction": in_transaction}
             alone = ([message] for message in batch)
-            return [
-                arrival
-                for one in alone
-                for arrival in store(history, one, now, keys=keys, admission=admission)
-            ]
+            return [arrival for one in alone for arrival in store(history, one, now, **parts)]  # type: ignore[arg-type]
         _log.exception("a message that decodes cannot be stored")
         note_refused(history, f"cannot be kept: {type(err).__name__}", batch[0].topic, str(err))
         return []
@@ -156,7 +159,19 @@ def _read(batch: Sequence[Incoming], admission: Admission | None) -> _Batch:
     return found
 
 
-def _store_all(history: History, batch: _Batch, received_at: datetime, keys: RoomKeys) -> list[Arrival]:
+def _has_strangers(batch: Sequence[Incoming], admission: Admission) -> bool:
+    """Tell whether a robot of a batch is not in yet, by the names in its topics."""
+    names = {tuple(incoming.topic.split("/")[2:4]) for incoming in batch}
+    return not all(admission.knows(*name) for name in names if len(name) == 2)
+
+
+def _store_all(
+    history: History,
+    batch: _Batch,
+    received_at: datetime,
+    keys: RoomKeys,
+    in_transaction: Callable[[Sequence[Arrival]], None],
+) -> list[Arrival]:
     """Store verdicts first, as the others tell of them."""
     for reason, topic, detail in batch.refused:
         note_refused(history, reason, topic, detail)
@@ -170,6 +185,7 @@ def _store_all(history: History, batch: _Batch, received_at: datetime, keys: Roo
             arrivals.append(_store_message(history, message, incoming, received_at, keys))
     for (site, robot), messages in batch.waiting.items():
         history.note_waiting(site, robot, messages, received_at)
+    in_transaction(arrivals)
     return arrivals
 
 

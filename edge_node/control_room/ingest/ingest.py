@@ -22,9 +22,8 @@ from edge_node.control_room.history.record_proof.chain_book import catch_up
 from edge_node.control_room.history.record_proof.checkpoint_store import judge_again
 from edge_node.control_room.ingest.admission import NOTICE, Admission
 from edge_node.control_room.ingest.batch_store import note_refused, store
-from edge_node.control_room.ingest.decoding import filters
-from edge_node.control_room.ingest.receipts import ReceiptBook
-from edge_node.control_room.ingest.session_identity import client_id
+from edge_node.control_room.ingest.drain import Drain
+from edge_node.control_room.ingest.subscription import Part, whole_room
 from edge_node.control_room.ingest.trimming import HistoryTrimmer, open_room_floor
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.errors import ConfigError
@@ -76,6 +75,13 @@ class Link:
     notices: tuple[str, ...] = ()
     known_until: datetime | None = None
 
+    @property
+    def outage(self) -> str:
+        """A sentence that says why this room hears no robot; "" while it does."""
+        if self.state is LinkState.CONNECTED:
+            return ""
+        return f"This control room has no connection to the broker ({self.text or self.state.value})."
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -108,6 +114,7 @@ class Ingest:
         *,
         on_commit: Callable[[Commit], None] = lambda _commit: None,
         floor: ClockFloor | None = None,
+        part: Part | None = None,
     ) -> None:
         """Prepare; ``start`` connects.
 
@@ -119,6 +126,7 @@ class Ingest:
             on_link: called when the connection changes.
             on_commit: called with what became of a batch.
             floor: of time, from ``open_room_floor``; opened here if not given.
+            part: what it does for the room; everything if not given.
 
         Raises:
             ConfigError: a file of [mqtt] or a key cannot be read.
@@ -129,20 +137,23 @@ class Ingest:
         self._on_arrivals = on_arrivals
         self._on_link = on_link
         self._on_commit = on_commit
-        self._filters = filters(site=settings.room.site or "+")
-        self._identity = client_id(folder, settings.mqtt, self._filters)
+        self._part = part or whole_room(settings, history, folder)
+        self._identity = self._part.identity
         self._mqtt = msgspec.structs.replace(settings.mqtt, client_id=self._identity.client_id)
         self.endpoint()  # files are read anew at each connection; a wrong one raises now
         self._admission = Admission(settings.room, history)
         self._keys = RoomKeys(settings)
-        self._receipts = ReceiptBook(settings.room, history)
+        self._receipts = self._part.receipts
+        self._drain: Drain | None = None
         self._batch: list[Incoming] = []
         self._batch_bytes = 0
         self._outbox: queue.Queue[tuple[Outgoing, Future[int]]] = queue.Queue(_MAX_WAITING)
         self._on_the_way: dict[int, Future[int]] = {}
         self._connected_s = 0.0
         self._floor = floor or open_room_floor(folder)
-        self._trimmer = HistoryTrimmer(settings.room, history, self._floor, self._notice)
+        self._trimmer = (
+            HistoryTrimmer(settings.room, history, self._floor, self._notice) if self._part.trims else None
+        )
         self._link = Link(LinkState.STOPPED, _now())
         self._wake = Wake()
         steps = ConnectionSteps(
@@ -193,6 +204,17 @@ class Ingest:
         self._set_link(LinkState.CONNECTING)
         self._loop.start()
 
+    def drain(self, timeout_s: float) -> bool:
+        """Store what waits in the session, which gets nothing new, and end it; return whether it is empty.
+
+        Instead of ``start``. A session that is not empty in time stays.
+        """
+        self._drain = Drain()
+        self.start()
+        is_empty = self._drain.wait(timeout_s)
+        self.stop()
+        return is_empty
+
     def send(self, message: Outgoing) -> Future[int]:
         """Send a message and return what will be the broker's reason code; from any thread.
 
@@ -227,7 +249,10 @@ class Ingest:
         )
 
     def _connected(self, session: Session, granted: Granted) -> None:
-        session.subscribe(self._filters)
+        if self._drain is None:
+            session.subscribe(self._part.filters)
+        else:
+            self._drain.begin(session, self._part.filters, is_kept=granted.session_present)
         self._connected_s = time.monotonic()
         if not granted.session_present and self._identity.was_used:
             self._notice(
@@ -235,7 +260,8 @@ class Ingest:
                 " while the room was away may never come; gaps show what is missing"
             )
         self._identity = self._identity.used()
-        self._receipts.begin()
+        if self._receipts is not None:
+            self._receipts.begin()
         self._set_link(LinkState.CONNECTED)
         _log.info("connected to %s as %s", self._mqtt.hostname, self._mqtt.client_id)
 
@@ -248,17 +274,25 @@ class Ingest:
             session.poll(_QUIET_S, self._wake)
             if len(self._batch) == held:
                 break
+        messages = len(self._batch)
         self._store_batch(session)
         self._send_waiting(session)
-        for receipt in self._receipts.due(time.monotonic()):
-            session.publish(receipt)
-        self._trimmer.look(time.monotonic())
+        if self._receipts is not None:
+            for receipt in self._receipts.due(time.monotonic()):
+                session.publish(receipt)
+        if self._trimmer is not None:
+            self._trimmer.look(time.monotonic())
+        if self._drain is not None:
+            self._drain.note_turn(messages)
         if time.monotonic() - self._connected_s > _HELD_S:
             self._loop.backoff.reset()
 
     def _say_goodbye(self, session: Session) -> None:
         self._store_batch(session)
-        session.close()
+        is_drained = self._drain is not None and self._drain.is_done
+        session.close(ends_session=is_drained)
+        if is_drained:
+            self._identity.forget()
         self._floor.close()
 
     @property
@@ -274,7 +308,10 @@ class Ingest:
         try:
             self._admission.look()
             arrivals = store(
-                self._history, batch, self._floor.read().label, keys=self._keys, admission=self._admission
+                *(self._history, batch, self._floor.read().label),
+                keys=self._keys,
+                admission=self._admission,
+                in_transaction=self._part.in_transaction,
             )
         except HistoryError as err:
             self._on_commit(Commit(len(batch), time.monotonic() - began_s, str(err)))
@@ -284,7 +321,8 @@ class Ingest:
             session.acknowledge(message)
         if self._admission.turned_away:
             self._notice(NOTICE)
-        self._receipts.note(arrivals)
+        if self._receipts is not None:
+            self._receipts.note(arrivals)
         self._on_arrivals(arrivals)
 
     def _send_waiting(self, session: Session) -> None:

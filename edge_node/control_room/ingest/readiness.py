@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge_node.control_room.history.database import HistoryError
 from edge_node.messages.status import LinkState
@@ -15,11 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.ingest.ingest import Commit, Ingest
+    from edge_node.control_room.ingest.ingest import Commit, Link
 
 _KEPT_S = 2.0  # an answer
 _BROKEN_S = 60.0  # for which a query that failed counts: other pages of the file may be well
 _LEAST_BYTES = 4_000_000  # free on the disk: the largest batch that is stored at once
+
+
+class LinkKeeper(Protocol):
+    """Who keeps the connection to the broker, or follows those who do."""
+
+    @property
+    def link(self) -> Link:
+        """Its state."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Its thread runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,9 @@ class Problem:
 class Readiness:
     """Collect what was seen of the storage, and look at the rest when asked."""
 
-    def __init__(self, folder: Path, history: History) -> None:
+    def __init__(self, folder: Path, history: History, *, stores: bool = True) -> None:
+        """Look at ``folder`` and ``history``, and at the broker if this process ``stores`` messages."""
+        self._stores = stores
         self._folder = folder
         self._history = history
         self._commit_problem = ""
@@ -51,7 +65,7 @@ class Readiness:
         """Note that a query of the history failed."""
         self._broken_text, self._broken_s = self._shorten(str(err)), time.monotonic()
 
-    async def find_problems(self, ingest: Ingest) -> list[Problem]:
+    async def find_problems(self, ingest: LinkKeeper) -> list[Problem]:
         """Return what keeps messages from being stored, or from being read."""
         async with self._lock:
             if time.monotonic() - self._found_s >= _KEPT_S:
@@ -60,7 +74,7 @@ class Readiness:
                 self._found_s = time.monotonic()
             return self._found
 
-    def look(self, ingest: Ingest) -> list[Problem]:
+    def look(self, ingest: LinkKeeper) -> list[Problem]:
         """Look at each part now; blocks."""
         found = []
         if not ingest.is_alive:
@@ -70,7 +84,7 @@ class Readiness:
         found += self._look_at_disk()
         if (text := self._look_at_history()) is not None:
             found.append(Problem("history", f"the history cannot be read: {text}"))
-        if ingest.link.state is not LinkState.CONNECTED:
+        if self._stores and ingest.link.state is not LinkState.CONNECTED:
             found.append(Problem("broker", f"no connection to the broker: {ingest.link.text or 'not yet'}"))
         return found
 

@@ -11,14 +11,14 @@ from edge_node.messages.verdict import Verdict, encode
 from edge_node.mqtt.types import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.sections import RoomConfig
 
 _MAX_EPOCHS = 1000  # of all robots, whose last receipts are known
-_INTERVAL_S = 1.0  # a robot's send window may wait for it; each is a retained message
+INTERVAL_S = 1.0  # a robot's send window may wait for it; each is a retained message
 
 
 class ReceiptBook:
@@ -40,19 +40,25 @@ class ReceiptBook:
 
     def note(self, arrivals: Sequence[Arrival]) -> None:
         """Note stored verdicts; a duplicate is due a receipt too, as its robot missed the last one."""
+        found = ((one.message, one.is_news) for one in arrivals if isinstance(one.message, Verdict))
+        self.note_epochs(
+            (verdict.site, verdict.robot, split_verdict_id(verdict.id).epoch, not is_news)
+            for verdict, is_news in found
+        )
+
+    def note_epochs(self, epochs: Iterable[tuple[str, str, str, bool]]) -> None:
+        """Note epochs of which verdicts were stored: site, robot, epoch, and whether they came again."""
         if self._consumer is None:
             return
-        for arrival in arrivals:
-            if isinstance(arrival.message, Verdict):
-                verdict = arrival.message
-                key = verdict.site, verdict.robot, split_verdict_id(verdict.id).epoch
-                self._touched[key] = None
-                if not arrival.is_news:
-                    self._sent.pop(key, None)
+        for site, robot, epoch, is_repeated in epochs:
+            key = site, robot, epoch
+            self._touched[key] = None
+            if is_repeated:
+                self._sent.pop(key, None)
 
     def due(self, now_s: float) -> Iterator[Outgoing]:
         """Yield the receipts to publish now."""
-        if not self._touched or now_s - self._looked_s < _INTERVAL_S or self._consumer is None:
+        if not self._touched or now_s - self._looked_s < INTERVAL_S or self._consumer is None:
             return
         self._looked_s = now_s
         touched, self._touched = self._touched, {}

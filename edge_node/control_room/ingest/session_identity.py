@@ -50,14 +50,24 @@ class Identity:
             _write(self.path, _SessionFile(self.client_id, self.subscribed, was_used=True))
         return replace(self, was_used=True)
 
+    def forget(self) -> None:
+        """Record that the broker has no session of this client id any more."""
+        self.path.unlink(missing_ok=True)
 
-def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str]) -> Identity:
+
+def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str], name: str = NAME) -> Identity:
     """Load the client id; make a new one if the broker or the topic filters have changed.
+
+    Args:
+        folder: the control room's state.
+        mqtt: the broker, and the client id if one is given.
+        filters: of topics.
+        name: of the file; each session has one.
 
     Raises:
         ConfigError: the file cannot be read or written.
     """
-    path = folder / NAME
+    path = folder / name
     first = [one for one in filters if not one.endswith(_LATER_LEAVES)]
     where = f"{mqtt.hostname}:{mqtt.port} {' '.join(first)}"
     subscribed = hashlib.sha256(where.encode()).hexdigest()
@@ -67,8 +77,8 @@ def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str]) -> Identit
         or stored.subscribed != subscribed
         or (mqtt.client_id or stored.client_id) != stored.client_id
     ):
-        name = mqtt.client_id or f"corrosion-room-{secrets.token_hex(4)}"
-        stored = _SessionFile(name, subscribed)
+        made = mqtt.client_id or f"corrosion-room-{secrets.token_hex(4)}"
+        stored = _SessionFile(made, subscribed)
         _write(path, stored)
     return Identity(stored.client_id, stored.was_used, path, subscribed)
 

@@ -101,12 +101,13 @@ class Job:
 class JobQueue:
     """All long work of one control room."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is by name
         self,
         state_dir: Path,
         bounds: QueueBounds | None = None,
         process: Sequence[str] = PROCESS,
         *,
+        name: str = "",
         place: DatabasePlace | None = None,
         defaults: ReportDefaults | None = None,
     ) -> None:
@@ -116,6 +117,7 @@ class JobQueue:
             state_dir: of the history that processes read.
             bounds: of the queue.
             process: the program that makes a file.
+            name: of this process among several that serve one room; its jobs' ids begin with it.
             place: of the history, where it is in a PostgreSQL database.
             defaults: what the configuration says of all reports.
         """
@@ -128,6 +130,7 @@ class JobQueue:
         self._turns: Counter[str] = Counter()  # by client: the number of the last turn
         self._turn = 0
         self._news = asyncio.Event()
+        self._prefix = f"{name}." if name else ""
         self._folder = tempfile.TemporaryDirectory(prefix="control-room-files-")
         self.counts: Counter[tuple[str, str]] = Counter()  # by kind and state, of jobs that ended
         self.busy_s = 0.0
@@ -153,11 +156,15 @@ class JobQueue:
         if len(pending) >= self._bounds.jobs:
             self.counts[posted.kind.value, "refused"] += 1
             raise QueueFullError("too many files are being made; try again in a minute")
-        name = secrets.token_urlsafe(12)
+        name = f"{self._prefix}{secrets.token_urlsafe(12)}"
         job = Job(name, client, posted, Path(self._folder.name) / name / posted.file_name)
         self._jobs[name] = job
         self._news.set()
         return job
+
+    def is_of_another(self, name: str) -> bool:
+        """Tell whether a job's id is one that another process of the room gave."""
+        return "." in name and not (self._prefix and name.startswith(self._prefix))
 
     def find(self, name: str, client: str) -> Job | None:
         """Return a client's job, which counts as asked for; None if there is none."""

@@ -41,15 +41,24 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the figures come from."""
+    """Where the figures come from.
+
+    Attributes:
+        ingest: None in a process that stores nothing.
+        jobs: None in a process without a page; so are the connections.
+        tells_history: whether this process tells of the history: of several, one should.
+        process: its name, where several make up the room.
+    """
 
     room: RoomConfig
     history: History
-    ingest: Ingest
-    jobs: JobQueue
-    connections: ConnectionBook
-    count_streams: Callable[[], int]
+    ingest: Ingest | None = None
+    jobs: JobQueue | None = None
+    connections: ConnectionBook | None = None
+    count_streams: Callable[[], int] = int
     alerts: AlertDesk | None = None
+    tells_history: Callable[[], bool] = lambda: True
+    process: str = ""
 
 
 class RoomSnapshot:
@@ -60,10 +69,16 @@ class RoomSnapshot:
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics; those of the history only if it can be read."""
-        yield _info()
-        yield from self._collect_ingest()
-        yield from self._collect_page()
-        yield from self._collect_jobs()
+        sources = self._sources
+        yield _info(sources.process)
+        if sources.ingest is not None:
+            yield from _collect_ingest(sources.ingest)
+        if sources.connections is not None:
+            yield from self._collect_page(sources.connections)
+        if sources.jobs is not None:
+            yield from _collect_jobs(sources.jobs)
+        if not sources.tells_history():
+            return
         try:
             yield from list(self._collect_history())
         except HistoryError:
@@ -73,18 +88,7 @@ class RoomSnapshot:
         """Declare nothing beforehand: a registry would read the history for it."""
         return ()
 
-    def _collect_ingest(self) -> Iterator[Metric]:
-        ingest = self._sources.ingest
-        connected = ingest.link.state is LinkState.CONNECTED
-        yield _gauge("link_up", "1 while the control room is connected to the broker.", connected)
-        yield _gauge("ingest_alive", "1 while the thread that stores messages runs.", ingest.is_alive)
-        yield _gauge(
-            "ingest_queue_messages", "Messages received and not stored yet.", ingest.count_received()
-        )
-        yield _gauge("outbox_messages", "Commands and reviews that wait to be sent.", ingest.count_waiting())
-
-    def _collect_page(self) -> Iterator[Metric]:
-        book = self._sources.connections
+    def _collect_page(self, book: ConnectionBook) -> Iterator[Metric]:
         yield _gauge("event_streams", "Pages that follow the events.", self._sources.count_streams())
         yield _gauge("connections", "Open connections of the page.", len(book))
         ended = CounterMetricFamily(
@@ -93,23 +97,6 @@ class RoomSnapshot:
         for reason, count in {**dict.fromkeys(("too many", "too slow: request"), 0), **book.ended}.items():
             ended.add_metric([reason], count)
         yield ended
-
-    def _collect_jobs(self) -> Iterator[Metric]:
-        jobs = self._sources.jobs
-        states = Counter(job.state for job in jobs.jobs)
-        found = GaugeMetricFamily(f"{PREFIX}_jobs", "Reports and data sets by state.", labels=["state"])
-        for state in JobState:
-            found.add_metric([state.value], states[state])
-        yield found
-        ended = CounterMetricFamily(
-            f"{PREFIX}_jobs_ended", "Reports and data sets by kind and end.", labels=["kind", "end"]
-        )
-        for (kind, end), count in ({("pdf", "done"): 0} | jobs.counts).items():
-            ended.add_metric([kind, end], count)
-        yield ended
-        yield CounterMetricFamily(
-            f"{PREFIX}_jobs_busy_seconds", "Time in which one was being made.", value=jobs.busy_s
-        )
 
     def _collect_history(self) -> Iterator[Metric]:
         history, room = self._sources.history, self._sources.room
@@ -149,6 +136,31 @@ class RoomSnapshot:
         yield from _describe_records(read_proofs(history.database)[:_MOST_ROBOTS])
 
 
+def _collect_ingest(ingest: Ingest) -> Iterator[Metric]:
+    connected = ingest.link.state is LinkState.CONNECTED
+    yield _gauge("link_up", "1 while the control room is connected to the broker.", connected)
+    yield _gauge("ingest_alive", "1 while the thread that stores messages runs.", ingest.is_alive)
+    yield _gauge("ingest_queue_messages", "Messages received and not stored yet.", ingest.count_received())
+    yield _gauge("outbox_messages", "Commands and reviews that wait to be sent.", ingest.count_waiting())
+
+
+def _collect_jobs(jobs: JobQueue) -> Iterator[Metric]:
+    states = Counter(job.state for job in jobs.jobs)
+    found = GaugeMetricFamily(f"{PREFIX}_jobs", "Reports and data sets by state.", labels=["state"])
+    for state in JobState:
+        found.add_metric([state.value], states[state])
+    yield found
+    ended = CounterMetricFamily(
+        f"{PREFIX}_jobs_ended", "Reports and data sets by kind and end.", labels=["kind", "end"]
+    )
+    for (kind, end), count in ({("pdf", "done"): 0} | jobs.counts).items():
+        ended.add_metric([kind, end], count)
+    yield ended
+    yield CounterMetricFamily(
+        f"{PREFIX}_jobs_busy_seconds", "Time in which one was being made.", value=jobs.busy_s
+    )
+
+
 def _describe_records(proofs: list[RobotProof]) -> Iterator[Metric]:
     gauges: dict[str, tuple[str, Callable[[RobotProof], float]]] = {
         "robot_record_broken": (
@@ -171,8 +183,9 @@ def _describe_records(proofs: list[RobotProof]) -> Iterator[Metric]:
         yield gauge
 
 
-def _info() -> Metric:
+def _info(process: str) -> Metric:
     about = {"version": __version__, "python": platform.python_version()}
+    about |= {"process": process} if process else {}
     return InfoMetricFamily(f"{PREFIX}_build", "Which control room this is.", value=about)
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _FREE: Final = 3  # failures without a delay: a typing error is no attack
 _LONGEST_S = 60.0
-_FORGET_S = 900.0
-_MAX_PAIRS = 10_000
+FORGET_S = 900.0
+MAX_PAIRS = 10_000
 
 
 def network_of(address: str) -> str:
@@ -32,6 +32,11 @@ def network_of(address: str) -> str:
     if found.ipv4_mapped is not None:  # IPv4 on a socket that listens to both
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+
+
+def find_delay_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row, s."""
+    return min(_LONGEST_S, 2.0 ** min(16, failures - _FREE)) if failures >= _FREE else 0.0
 
 
 class _Failures(msgspec.Struct):
@@ -71,13 +76,12 @@ class FailedLogins:
                 del self._pairs[pair]  # or tries that cost nothing would push out those that failed
             if not failed:
                 return found.count
-            delay_s = min(_LONGEST_S, 2.0 ** min(16, found.count - _FREE)) if found.count >= _FREE else 0.0
-            found.until_s = self._now_s() + delay_s
+            found.until_s = self._now_s() + find_delay_s(found.count)
             return found.count
 
     def _begin(self, pair: tuple[str, str], now_s: float) -> float:
         found = self._pairs.pop(pair, None)
-        if found is None or (not found.is_checking and now_s - found.until_s > _FORGET_S):
+        if found is None or (not found.is_checking and now_s - found.until_s > FORGET_S):
             found = _Failures()
         self._make_room()
         self._pairs[pair] = found
@@ -90,5 +94,5 @@ class FailedLogins:
 
     def _make_room(self) -> None:
         """Forget the pair that has waited longest since its last try."""
-        while len(self._pairs) >= _MAX_PAIRS:
+        while len(self._pairs) >= MAX_PAIRS:
             self._pairs.pop(next(iter(self._pairs)))

@@ -17,6 +17,8 @@ from edge_node.control_room.people.passwords import PasswordChecks, TooManyLogin
 from edge_node.control_room.people.proxy_headers import TrustedProxies
 from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.people.sessions import SESSIONS_NAME, Sessions
+from edge_node.control_room.people.shared_failures import SharedFailures
+from edge_node.control_room.people.shared_sessions import SharedSessions
 from edge_node.control_room.people.user_directory import UserDirectory
 from edge_node.control_room.people.user_file import USERS_NAME, clean_name, hash_secret
 from edge_node.errors import ConfigError, CorrosionError
@@ -25,6 +27,7 @@ from edge_node.text_file import TextFileError, read_token
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_node.control_room.history.database import Database
     from edge_node.control_room.people.audit import Audit
     from edge_node.control_room.sections import WebConfig
     from edge_node.control_room.settings import RoomSettings
@@ -66,15 +69,26 @@ class LoginRefusedError(CorrosionError):
 
 
 class Logins:
-    """Who may use one control room; its methods but ``log_in`` may be called from any thread."""
+    """Who may use one control room; its methods but ``log_in`` may be called from any thread.
 
-    def __init__(self, settings: RoomSettings, audit: Audit, now_s: Callable[[], float] = time.time) -> None:
+    Attributes:
+        reads_history: who asks waits for the history, so not in an event loop.
+    """
+
+    def __init__(
+        self,
+        settings: RoomSettings,
+        audit: Audit,
+        now_s: Callable[[], float] = time.time,
+        shared: Database | None = None,
+    ) -> None:
         """Read token, users and sessions.
 
         Args:
             settings: of the control room; the folder holds the sessions, and the users unless said otherwise.
             audit: where logins are noted.
             now_s: Unix time by which sessions expire; one that does not go back.
+            shared: the history, where other web processes of the room find sessions and failed logins too.
 
         Raises:
             ConfigError: a file cannot be read, or holds no token.
@@ -84,8 +98,14 @@ class Logins:
         self._audit = audit
         self._token = read_shared_token(web)
         self.directory = UserDirectory(users_path(settings), must_exist=web.users_file is not None)
-        self._sessions = Sessions(folder / SESSIONS_NAME, web.session_hours * 3600, now_s)
-        self._failed = FailedLogins()
+        lasts_s = web.session_hours * 3600
+        self._sessions: Sessions | SharedSessions
+        self._failed: FailedLogins | SharedFailures
+        self.reads_history = shared is not None
+        if shared is None:
+            self._sessions, self._failed = Sessions(folder / SESSIONS_NAME, lasts_s, now_s), FailedLogins()
+        else:
+            self._sessions, self._failed = SharedSessions(shared, lasts_s, now_s), SharedFailures(shared)
         self._checks = PasswordChecks()
         self._roles = {group: Role(role) for group, role in web.header_roles.items()}
 
@@ -120,7 +140,7 @@ class Logins:
         self.directory.refresh()
         user = self.directory.find_user(name)
         who = user.name if user else name.casefold()[:64]
-        if (wait_s := self._failed.begin(who, address)) > 0:
+        if (wait_s := await self._begin_try(who, address)) > 0:
             raise LoginRefusedError("wait", wait_s)
         failed = None
         try:
@@ -129,7 +149,7 @@ class Logins:
         except TooManyLoginsError as err:
             raise LoginRefusedError("busy", 5.0) from err
         finally:
-            count = self._failed.end(who, address, failed=failed)
+            count = await self._end_try(who, address, failed=failed)
         if user is None or not genuine:
             if is_told(count):
                 name = user.name if user else ""
@@ -162,6 +182,16 @@ class Logins:
     def close(self) -> None:
         """Check no further password."""
         self._checks.close()
+
+    async def _begin_try(self, who: str, address: str) -> float:
+        if isinstance(self._failed, FailedLogins):
+            return self._failed.begin(who, address)
+        return await asyncio.to_thread(self._failed.begin, who, address)
+
+    async def _end_try(self, who: str, address: str, *, failed: bool | None) -> int:
+        if isinstance(self._failed, FailedLogins):
+            return self._failed.end(who, address, failed=failed)
+        return await asyncio.to_thread(self._failed.end, who, address, failed=failed)
 
     def _find_program(self, claim: Claim) -> Person | None:
         if not claim.bearer:

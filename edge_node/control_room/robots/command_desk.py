@@ -45,7 +45,7 @@ class CommandDesk:
         config: RoomCommandsConfig,
         endpoint: Endpoint,
         history: History,
-        on_changed: Callable[[SentCommand], None],
+        on_changed: Callable[[str, str], None],
     ) -> None:
         """Load the key; opens no connection.
 
@@ -53,7 +53,7 @@ class CommandDesk:
             config: section ``[commands]``.
             endpoint: broker and credentials.
             history: where commands are kept.
-            on_changed: called when a command is sent, and when something is heard of it.
+            on_changed: called with site and robot when a command is sent, and when something is heard of it.
 
         Raises:
             ConfigError: the key cannot be used.
@@ -110,7 +110,7 @@ class CommandDesk:
             raise RequestRefusedError(f"no such robot: {site}/{robot}")
         if problem := _say_offline(record):
             self.log.add(replace(sent, state=CommandState.REFUSED, code="offline", text=problem))
-            self._on_changed(sent)
+            self._on_changed(sent.site, sent.robot)
             raise RequestRefusedError(problem)
         alone = _ONE_AT_A_TIME if verb.value in _ONE_AT_A_TIME else frozenset()
         if (other := self.log.add(sent, unless_open=alone)) is not None:
@@ -119,7 +119,7 @@ class CommandDesk:
             raise RequestRefusedError(
                 f"{who} sent {other.verb} to {site}/{robot} {age_s} s ago, and it has not ended; wait for it"
             )
-        self._on_changed(sent)
+        self._on_changed(sent.site, sent.robot)
         return sent
 
     def note(
@@ -135,7 +135,7 @@ class CommandDesk:
             changed_at=datetime.now(timezone.utc),
         )
         self.log.set_state(sent)
-        self._on_changed(sent)
+        self._on_changed(sent.site, sent.robot)
         return sent
 
 

@@ -9,8 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.alerts.apprise_sender import AppriseSender
-from edge_node.control_room.alerts.channels import read_channels
+from edge_node.control_room.alerts.apprise_sender import open_sender
 from edge_node.control_room.database_address import find_parameters
 from edge_node.control_room.ingest.trusted_keys import RoomKeys
 from edge_node.control_room.people.logins import check_logins
@@ -45,7 +44,7 @@ def find_problems(settings: RoomSettings) -> Iterator[str]:
         lambda: check_certificate(settings.web),
         lambda: _check_login(settings.mqtt),
         lambda: RoomKeys(settings),
-        lambda: AppriseSender(read_channels(settings.alerts)),
+        lambda: open_sender(settings.alerts),
         lambda: read_drawing_files(settings.drawings),
         lambda: _check_database(settings),
     ]

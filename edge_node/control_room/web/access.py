@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.logins import Claim
 from edge_node.control_room.people.proxy_headers import TrustedProxies, last_value
@@ -133,13 +134,14 @@ class AccessMiddleware:
 
     async def _refuse_role(self, request: Request) -> Response | None:
         claim = self._read_claim(request)
-        person = self._logins.identify(claim)
+        try:
+            person = await self._identify(claim)
+        except HistoryError:
+            return respond_problem(503, "the history cannot be read, so nobody can be told from another")
         request.scope["person"] = person
         # A proxy's own login may end meanwhile: it is asked again by the page, which comes back.
         ends_s = time.monotonic() + PROXIED_STREAM_S if person and person.origin is Origin.PROXY else math.inf
-        request.scope["is_valid"] = lambda: (
-            self._logins.identify(claim) == person and time.monotonic() < ends_s
-        )
+        request.scope["is_valid"] = lambda: self._is_still(person, claim) and time.monotonic() < ends_s
         route = find_route(request.app.routes, request.scope)
         needed = ROUTE_ROLES.get(route, Role.ADMIN) if route else Role.VIEWER
         if needed is None or path_of(request.scope) in OPEN_FILES or self._metrics_token.opens(request):
@@ -149,6 +151,18 @@ class AccessMiddleware:
         if route is not None and route not in ROUTE_ROLES:
             return respond_problem(403, "no role is set for this address")
         return None if person.may(needed) else await self._forbid(request, person, needed)
+
+    async def _identify(self, claim: Claim) -> Person | None:
+        if self._logins.reads_history and claim.cookie:
+            return await run_in_threadpool(self._logins.identify, claim)
+        return self._logins.identify(claim)
+
+    def _is_still(self, person: Person | None, claim: Claim) -> bool:
+        """Tell whether a login holds; while the history cannot be read, what was known of it does."""
+        try:
+            return self._logins.identify(claim) == person
+        except HistoryError:
+            return True
 
     def _read_claim(self, request: Request) -> Claim:
         """Return what a request says of its sender; a user's name only of a trusted proxy."""

@@ -23,7 +23,6 @@ from edge_node.messages.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-    from edge_node.control_room.history.commands.command_log import SentCommand
     from edge_node.control_room.history.records import RobotRecord
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.ingest.ingest import Link
@@ -58,15 +57,23 @@ class BrowserQueue:
         self._closed = False
         self._is_signalled = False
 
-    def add(self, verdicts: Sequence[bytes], changes: Iterable[tuple[tuple[str, str], bytes]]) -> None:
-        """Queue changes; from any thread, never blocks."""
+    def add(
+        self, verdicts: Sequence[bytes], changes: Iterable[tuple[tuple[str, str], bytes]], skipped: int = 0
+    ) -> None:
+        """Queue changes, and count verdicts that are not among them; from any thread, never blocks."""
         with self._lock:
-            self._skipped += max(0, len(self._verdicts) + len(verdicts) - _MAX_VERDICTS)
+            self._skipped += max(0, len(self._verdicts) + len(verdicts) - _MAX_VERDICTS) + skipped
             self._verdicts.extend(verdicts)
             self._changes.update(changes)
             if len(self._changes) > _MAX_CHANGES:
                 self._resync = True
                 self._changes.clear()
+            self._signal()
+
+    def resync(self) -> None:
+        """Let the page load everything again; from any thread."""
+        with self._lock:
+            self._resync = True
             self._signal()
 
     def close(self) -> None:
@@ -169,8 +176,20 @@ class EventBroadcaster:
         for browser in browsers:
             browser.close()
 
-    def send_arrivals(self, arrivals: Sequence[Arrival]) -> None:
-        """Send messages that were stored; called in the ingest's thread."""
+    def send_resync(self) -> None:
+        """Let all pages load everything again: what changed is not known any more."""
+        with self._lock:
+            browsers = list(self._browsers)
+        for browser in browsers:
+            browser.resync()
+
+    def note_robots(self, robots: Iterable[tuple[str, str]]) -> None:
+        """Note robots whose state changed, by site and name."""
+        with self._lock:
+            self._changed.update(robots)
+
+    def send_arrivals(self, arrivals: Sequence[Arrival], skipped: int = 0) -> None:
+        """Send messages that were stored, and count verdicts that are not among them; from one thread."""
         verdicts: list[bytes] = []
         changes: dict[tuple[str, str], bytes] = {}
         with self._lock:
@@ -185,7 +204,7 @@ class EventBroadcaster:
                 verdicts.append(as_json(verdict_row(message, arrival.received_at, replayed=arrival.replayed)))
             else:
                 changes.update(_change(arrival))
-        self._add(verdicts, changes)
+        self._add(verdicts, changes, skipped)
 
     def send_link(self, link: Link) -> None:
         """Send the state of the control room's own broker connection; called in the ingest's thread."""
@@ -214,22 +233,23 @@ class EventBroadcaster:
         """Send that a finding or a verdict has a new review, or one whose delivery changed."""
         self._add([], {("reviewed", subject): as_json({"id": subject, "site": site})})
 
-    def send_command(self, sent: SentCommand) -> None:
-        """Send that something is known of a command: pages that show its robot ask for it."""
-        key = {"site": sent.site, "robot": sent.robot}
-        self._add([], {("commands", f"{sent.site}/{sent.robot}"): as_json(key)})
+    def send_command(self, site: str, robot: str) -> None:
+        """Send that something is known of a robot's commands: pages that show it ask for them."""
+        self._add([], {("commands", f"{site}/{robot}"): as_json({"site": site, "robot": robot})})
 
     def send_defects(self, keys: Iterable[int]) -> None:
         """Send which defects changed; a page that shows them loads them again."""
         self._add([], {("defects", str(key)): as_json({"key": key}) for key in keys})
 
-    def _add(self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes]) -> None:
+    def _add(
+        self, verdicts: Sequence[bytes], changes: dict[tuple[str, str], bytes], skipped: int = 0
+    ) -> None:
         if not verdicts and not changes:
             return
         with self._lock:
             browsers = list(self._browsers)
         for browser in browsers:
-            browser.add(verdicts, changes.items())
+            browser.add(verdicts, changes.items(), skipped)
 
 
 def _change(arrival: Arrival) -> dict[tuple[str, str], bytes]:

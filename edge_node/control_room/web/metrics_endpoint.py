@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 
 from edge_node.control_room.metrics.room_metrics import CONTENT_TYPE
 from edge_node.control_room.requests.client import path_of
-from edge_node.control_room.web.services import get_services
+from edge_node.control_room.web.services import get_probed
 from edge_node.errors import ConfigError
 from edge_node.text_file import TextFileError, read_token
 
@@ -93,7 +93,7 @@ class RequestMetrics:
 
 async def get_metrics(request: Request) -> Response:
     """Send the metrics in the Prometheus text format."""
-    services = get_services(request)
+    services = get_probed(request)
     async with services.metrics_turn:  # each asks the history a few questions
         content = await asyncio.to_thread(services.metrics.format)
     return Response(content, media_type=CONTENT_TYPE)

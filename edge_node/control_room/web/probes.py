@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge_node.control_room.web.json.json_responses import respond
-from edge_node.control_room.web.services import get_services
+from edge_node.control_room.web.services import get_probed
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 async def get_livez(request: Request) -> Response:
     """Say whether the process can go on; if not, only a new start helps."""
-    if not get_services(request).ingest.is_alive:
+    if not get_probed(request).ingest.is_alive:
         return PlainTextResponse("the ingest has ended\n", 503)
     return PlainTextResponse("ok\n")
 
 
 async def get_readyz(request: Request) -> Response:
     """Say whether messages are received, stored and can be read; if not, why."""
-    services = get_services(request)
+    services = get_probed(request)
     found = await services.readiness.find_problems(services.ingest)
     return respond({"ready": not found, "problems": found}, 503 if found else 200)
 
 
 async def get_healthz(request: Request) -> Response:
     """Say in one line whether messages can be stored and read; the broker may be away."""
-    services = get_services(request)
+    services = get_probed(request)
     found = await services.readiness.find_problems(services.ingest)
     for problem in found:
         if problem.part != "broker":

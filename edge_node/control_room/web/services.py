@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from edge_node.control_room.alerts.alert_desk import AlertDesk
     from edge_node.control_room.history.history import History
-    from edge_node.control_room.ingest.ingest import Ingest
+    from edge_node.control_room.ingest.ingest import Link
     from edge_node.control_room.ingest.readiness import Readiness
     from edge_node.control_room.long_work.job_queue import JobQueue
     from edge_node.control_room.metrics.room_metrics import RoomMetrics
@@ -22,6 +22,34 @@ if TYPE_CHECKING:
     from edge_node.control_room.robots.update_desk import UpdateDesk
     from edge_node.control_room.settings import RoomSettings
     from edge_node.control_room.web.event_stream import EventBroadcaster
+
+
+class RoomLink(Protocol):
+    """The room's connection to the broker: the ingest's own, or that of other processes as they note it."""
+
+    @property
+    def link(self) -> Link:
+        """Its state."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whoever keeps it, or follows it, runs."""
+
+    def count_received(self) -> int:
+        """Return how many messages were received and are not stored yet."""
+
+    def count_waiting(self) -> int:
+        """Return how many messages wait to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What probes and Prometheus ask a process of a room for that serves no page."""
+
+    ingest: RoomLink
+    readiness: Readiness
+    metrics: RoomMetrics
+    metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +65,26 @@ class Services:
     settings: RoomSettings
     history: History
     events: EventBroadcaster
-    ingest: Ingest
+    ingest: RoomLink
     logins: Logins
     audit: Audit
     jobs: JobQueue
     readiness: Readiness
     metrics: RoomMetrics
     reviews: ReviewService | None = None
-    alerts: AlertDesk | None = None
     commands: CommandDesk | None = None
     updates: UpdateDesk | None = None
+    alerts: AlertDesk | None = None
     metrics_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def get_services(request: Request) -> Services:
     """Return the services of the application that received a request."""
     services: Services = request.app.state.services
+    return services
+
+
+def get_probed(request: Request) -> Probed | Services:
+    """Return what probes look at of the application that received a request."""
+    services: Probed | Services = request.app.state.services
     return services

@@ -26,10 +26,11 @@ class RoomInUseError(CorrosionError):
 class RoomLock:
     """An flock on a file in the state folder; held until ``release``, or as long as the process lives."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_shared: bool = False) -> None:
         """Take the lock; the folder is made if it is missing.
 
-        A replacement of the record that was killed is finished first.
+        A replacement of the record that was killed is finished first, unless the lock ``is_shared`` with
+        processes of the same room, whose history is no file.
 
         Raises:
             RoomInUseError: another process has it, or the folder cannot be written.
@@ -42,12 +43,14 @@ class RoomLock:
         except OSError as err:
             raise RoomInUseError(f"{path}: {err.strerror or err}; wanted a folder to write in") from err
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as err:
             os.close(self._descriptor)
             raise RoomInUseError(f"{folder}: a control room runs on it; stop it first") from err
         try:
             give_to_owner(path, folder)
+            if is_shared:
+                return
             finish_replacement(folder)
             remove_leftovers(folder)
         except (OSError, CorrosionError):

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from edge_node.control_room.history.storage import alert_tables  # noqa: F401  adds its tables to metadata
+# Each adds its tables to the metadata.
+from edge_node.control_room.history.storage import alert_tables, process_tables  # noqa: F401
 from edge_node.control_room.history.storage.tables import metadata
 
 if TYPE_CHECKING:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.long_work.job_queue import JobQueue
 
 _NO_JOB = "no such job of yours; files are kept for ten minutes"
+_ANOTHERS_JOB = (
+    "another web process makes this file: let the proxy send one login to one process, and ask for it again"
+)
 _STILL_WAITED_FOR_S = 20.0  # interval at which a client that waits counts as asking
 
 
@@ -73,14 +76,14 @@ async def get_job(request: Request) -> Response:
     """How far a file is; a job that nobody asks for in a minute is ended."""
     jobs = get_services(request).jobs
     job = jobs.find(request.path_params["id"], client_of(request))
-    return respond_found(None if job is None else _view(jobs, job), _NO_JOB)
+    return _respond_no_job(request) if job is None else respond_found(_view(jobs, job), _NO_JOB)
 
 
 async def get_job_file(request: Request) -> Response:
     """The file of a job that is done."""
     job = get_services(request).jobs.find(request.path_params["id"], client_of(request))
     if job is None:
-        return respond_problem(404, _NO_JOB)
+        return _respond_no_job(request)
     if job.state is not JobState.DONE:
         return respond_problem(409, f"not done: {job.problem or job.state.value}")
     return FileResponse(job.file, media_type=job.posted.kind.media_type, filename=job.posted.file_name)
@@ -90,9 +93,10 @@ async def delete_job(request: Request) -> Response:
     """DELETE to end a job and delete its file."""
     jobs = get_services(request).jobs
     job = jobs.find(request.path_params["id"], client_of(request))
-    if job is not None:
-        jobs.remove(job)
-    return respond_found(None if job is None else {"said": "ended"}, _NO_JOB)
+    if job is None:
+        return _respond_no_job(request)
+    jobs.remove(job)
+    return respond_found({"said": "ended"}, _NO_JOB)
 
 
 ROUTES = [
@@ -139,6 +143,13 @@ async def make_and_send(request: Request, posted: PostedJob) -> Response:
         raise
     finally:
         gone.cancel()
+
+
+def _respond_no_job(request: Request) -> Response:
+    """Respond that there is no such job here: 421 where a proxy sent the request to the wrong process."""
+    if get_services(request).jobs.is_of_another(request.path_params["id"]):
+        return respond_problem(421, _ANOTHERS_JOB)
+    return respond_problem(404, _NO_JOB)
 
 
 async def _wait_for_end(request: Request) -> None:

@@ -1,0 +1,1 @@
+"""Let several processes share one history: duties of one process, what changed, who runs."""
