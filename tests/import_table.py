@@ -1,4 +1,4 @@
-"""The table of allowed imports: for each package, the packages that it may import; ``test_walls.py`` holds it."""
+"""The table of allowed imports: for each package, those that it may import; ``test_walls.py`` holds it."""
 
 from __future__ import annotations
 
