@@ -85,7 +85,7 @@ def compare_missions(
         raise ComparisonError(f"missions over {names[0]} and over {names[1]} cannot be compared")
     if earlier.id == later.id:
         raise ComparisonError("a mission cannot be compared with itself; choose two")
-    book = DefectBook(history.database)
+    book = DefectBook(history.database, severities)
     drifts = [] if later.asset is None else book.drifts(later.site, later.asset)
     sides = [_Side(history, one, drifts, severities) for one in (earlier, later)]
     only = DefectFilter(site=later.site, asset=later.asset)
