@@ -107,7 +107,7 @@ def _weigh_beginnings(
         if back.evidence > max(begun.evidence, anywhere.evidence) + _CLEARLY_BACK:
             return replace(back, probability=back.probability[::-1])
     probability = best.probability.copy()
-    doubt = _Model(own, there, looks, anywhere.sigma_m, math.inf, trust=_TRUST).weigh().probability
+    doubt = _Model((own, there, looks), anywhere.sigma_m, math.inf, _TRUST).weigh().probability
     for row, column in enumerate(probability.argmax(axis=1)):
         if doubt[row].sum() - doubt[row, column] >= _DOUBT:
             probability[row] = (probability[row] + doubt[row]) / 2
@@ -118,7 +118,7 @@ def _weigh_way(
     own: np.ndarray, there: np.ndarray, looks: np.ndarray, sigma_m: float | None, start_sd_m: float
 ) -> Alignment:
     """Weigh all ways that go in one direction; an infinite ``start_sd_m`` lets them begin anywhere."""
-    found = [_Model(own, there, looks, sigma, start_sd_m).weigh() for sigma in _guess_sigmas(sigma_m)]
+    found = [_Model((own, there, looks), sigma, start_sd_m).weigh() for sigma in _guess_sigmas(sigma_m)]
     best = max(found, key=lambda one: one.evidence)
     weights = np.exp([one.evidence - best.evidence for one in found])
     mixed = sum(weight * one.probability for weight, one in zip(weights, found, strict=True))
@@ -146,7 +146,7 @@ def _refine(own: np.ndarray, there: np.ndarray, looks: np.ndarray, first: np.nda
     is_between = (own > min(places)) & (own < max(places))
     slips = np.where(is_between, 2.0, 1.0)[:, None]
     far = slips * math.log(_SLIP) + _normal(off, np.hypot(sd, _SLIP_SD_M))
-    return _Model(own, there, looks + np.maximum(near, far), drift.sigma_m, None).weigh().probability
+    return _Model((own, there, looks + np.maximum(near, far)), drift.sigma_m, None).weigh().probability
 
 
 def _align_parts(
@@ -212,20 +212,18 @@ class _Model:
 
     def __init__(
         self,
-        own: np.ndarray,
-        there: np.ndarray,
-        looks: np.ndarray,
+        laid: tuple[np.ndarray, np.ndarray, np.ndarray],
         sigma_m: float,
         start_sd_m: float | None,
-        *,
         trust: float = 1.0,
     ) -> None:
         """Prepare; without ``start_sd_m`` the looks say already how far each spot is from each anchor.
 
-        With less ``trust`` all that speaks for a way or against it counts less.
+        With less ``trust`` all that speaks for a way or against it counts less. ``laid`` has the distances of
+        the spots, those of the anchors, and the looks.
         """
         self._trust = trust
-        self._own, self._there = own, there
+        self._own, self._there, looks = laid
         self._gain = trust * (looks + _FOUND)
         self._sigma_m = sigma_m
         self._start_sd_m = start_sd_m
