@@ -32,7 +32,8 @@ _STRETCH_SD = 0.05
 _LOCAL_DRIFT = 0.02  # of a distance, by which a pass departs from its own stretch
 _START_SD_M = 0.15  # how exactly a robot is put to the place where its distance begins
 _TRUST, _DOUBT = 0.33, 0.35  # of what a pattern seems to tell, share of another place by the pattern alone
-_CLEARLY, _CLEARLY_BACK = 20.0, 10.0  # nats by which the pattern must speak against where a pass began
+_UNSURE = 0.6  # the most that a place in doubt is taken to be
+_CLEARLY, _CLEARLY_BACK = 12.0, 8.0  # nats by which the pattern must speak against where a pass began
 _FEW, _LITTLE = 4, 0.6  # places to tell a pattern by; share of them below which one looks for another way
 _SLIP, _SLIP_SD_M = 0.004, 0.5  # share of steps in which wheels slip, and how far
 _LOST = math.log(0.2)  # a known place is not found
@@ -46,7 +47,7 @@ _REACH_M, _REACH_DRIFT = 3.0, 2.2 * MAX_DRIFT  # beyond no drift brings a place
 _SURE, _ENOUGH = 0.7, 5  # probability and number of common places by which the drift is told
 _MORE = 1.2  # as large as they fit, those that were not fitted are off
 _UNTOLD_DRIFT = 0.03  # of the distance from the nearest common place
-_DECIDED, _NEVER, _NOWHERE_M = 8.0, -1e9, 1e6
+_DECIDED, _NEVER, _NOWHERE_M = 10.0, -1e9, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,11 @@ def _weigh_beginnings(
     probability = best.probability.copy()
     doubt = _Model((own, there, looks), anywhere.sigma_m, math.inf, _TRUST).weigh().probability
     for row, column in enumerate(probability.argmax(axis=1)):
-        if doubt[row].sum() - doubt[row, column] >= _DOUBT:
-            probability[row] = (probability[row] + doubt[row]) / 2
+        same = doubt[row, column] if probability[row].sum() > 0.5 else 0.0
+        if doubt[row].sum() - same >= _DOUBT:
+            seen = (probability[row] + anywhere.probability[row]) / 2
+            mixed = 0.4 * seen + 0.6 * doubt[row] / doubt[row].sum()
+            probability[row] = np.minimum(mixed, _UNSURE)
     return replace(best, probability=probability)
 
 

@@ -26,6 +26,7 @@ _BETWEEN = np.tan((np.arange(24) + 0.5) / 24 * math.pi / 2)  # half-Cauchy: quan
 _ALIKE_SHARE = 0.4  # of the scatter: what all verdicts of a pass may share, as far as anybody knows before
 _SINGLE_SCATTER, _LEAST_SCATTER = 0.3, 0.01  # of the value: no estimate of an area is better
 _SCATTER = np.array([-1.6449, -0.6745, 0.0, 0.6745, 1.6449])  # normal quantiles of an uncertain variance
+_LEAST_SIZE = 0.1  # of the largest pass: so large counts one in which nothing was measured
 _FARTHEST_DAYS = 100 * 365.25
 _DAY_S, _YEAR_DAYS = 86_400.0, 365.25
 
@@ -207,7 +208,8 @@ def _pool_scatter(values: Sequence[PassValue]) -> tuple[np.ndarray, np.ndarray, 
     The scatter of a pass is taken towards that of all, in shares of the mean: a few verdicts tell little.
     """
     degrees = np.array([max(one.count - 1, 0) for one in values], float)
-    sizes = np.array([max(abs(one.mean), 1e-9) for one in values])
+    least = max(_LEAST_SIZE * max(abs(one.mean) for one in values), 1e-6)  # the least severity is 0
+    sizes = np.array([max(abs(one.mean), least) for one in values])
     own2 = np.array([one.sd**2 for one in values])
     total = float(degrees.sum())
     # Where nothing was seen twice, what single verdicts of one place scatter by.
