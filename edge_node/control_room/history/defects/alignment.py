@@ -32,6 +32,7 @@ _STRETCH_SD = 0.05
 _LOCAL_DRIFT = 0.02  # of a distance, by which a pass departs from its own stretch
 _START_SD_M = 0.15  # how exactly a robot is put to the place where its distance begins
 _TRUST, _DOUBT = 0.33, 0.35  # of what a pattern seems to tell, share of another place by the pattern alone
+_DOUBT_SD_M = 1.0  # how far from its beginning a robot may have been put down
 _UNSURE = 0.6  # the most that a place in doubt is taken to be
 _CLEARLY, _CLEARLY_BACK = 12.0, 8.0  # nats by which the pattern must speak against where a pass began
 _FEW, _LITTLE = 4, 0.6  # places to tell a pattern by; share of them below which one looks for another way
@@ -108,7 +109,8 @@ def _weigh_beginnings(
         if back.evidence > max(begun.evidence, anywhere.evidence) + _CLEARLY_BACK:
             return replace(back, probability=back.probability[::-1])
     probability = best.probability.copy()
-    doubt = _Model((own, there, looks), anywhere.sigma_m, math.inf, _TRUST).weigh().probability
+    start_sd_m = math.inf if best is anywhere else _DOUBT_SD_M
+    doubt = _Model((own, there, looks), anywhere.sigma_m, start_sd_m, _TRUST).weigh().probability
     for row, column in enumerate(probability.argmax(axis=1)):
         same = doubt[row, column] if probability[row].sum() > 0.5 else 0.0
         if doubt[row].sum() - same >= _DOUBT:

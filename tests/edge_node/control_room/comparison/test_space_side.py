@@ -68,9 +68,9 @@ def sail(history: History, epoch: str, places: set[tuple[float, float]], shift_m
                 )
 
 
-def test_a_hull_is_judged_where_it_can_be(tmp_path):
+def test_a_hull_is_judged_where_it_can_be(tmp_path, place):
     """Gone only where frames beside the place were judged uncorroded; the origin was 0.1 m off."""
-    with closing(History(tmp_path)) as history:
+    with closing(History(tmp_path, place=place)) as history:
         with history.transaction():
             sail(history, "aaa", THEN, 0.0, 5.0)
             sail(history, "bbb", NOW, 0.1, 3.0)

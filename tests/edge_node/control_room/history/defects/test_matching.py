@@ -116,3 +116,11 @@ def test_evenly_spaced_places_are_right_or_unsure_never_a_neighbour(off: float) 
     for at in range(20):
         one = found[40 + at]
         assert one.anchor == 1 + at or not one.placed.is_sure
+
+
+def test_evenly_spaced_places_farther_apart_than_any_drift_are_known_again() -> None:
+    """On the way back, of which two are seen so far, four metres apart: no drift brings one to the other."""
+    first = [sighting(1 + at, at_m) for at, at_m in enumerate((1.17, 10.07, 13.97, 17.99, 22.02))]
+    back = [sighting(20 + at, at_m, epoch="e2") for at, at_m in enumerate((22.02, 17.98, 14.02))]
+    assert [one.anchor for one in placed([*first, *back])][5:] == [5, 4, 3]
+    assert [one.anchor for one in placed([*first, *back[:2]])][5:] == [5, 4]
