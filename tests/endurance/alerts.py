@@ -42,9 +42,10 @@ GROWING = Crawler(
     robot="crawler-4",
     pipe=Pipe(
         asset="pipe G-1",
-        tiles=4,
+        tiles=5,
         plates=((0, "steel-b"),),
-        spots=(Spot(2, ((0, 25), (1, 40), (2, 60), (3, 100), (4, 200))),),
+        # The first stays as it is: two places show when the crawler has turned round.
+        spots=(Spot(1, ((0, 25),)), Spot(3, ((0, 25), (1, 40), (2, 60), (3, 100), (4, 200)))),
     ),
     speed_m_per_s=0.25,
 )
