@@ -77,6 +77,8 @@ class AppriseSender:
             app_url=page_url or "about:blank",
             async_mode=False,
             storage_mode=apprise.PersistentStoreMode.MEMORY,
+            # A POST that is sent elsewhere becomes a GET without the message, which any page answers well.
+            **({"http_redirects": False} if hasattr(apprise.AppriseAsset, "http_redirects") else {}),
         )
         problems = []
         for channel in channels:

@@ -47,16 +47,19 @@ def test_a_channel_is_chosen_with_all_its_addresses(wanted, chosen) -> None:
 def test_why_a_channel_took_nothing_holds_no_part_of_its_address(caplog, capfd) -> None:
     """Refused by the server, nobody there, a mail server that is not there; neither does any log."""
     caplog.set_level(logging.DEBUG)
-    webhook, port = Webhook(answer=403), free_port()
+    webhook, moved, port = Webhook(answer=403), Webhook(answer=302), free_port()
     sender = AppriseSender(
         [
             Channel("refused", (webhook.url,)),
+            Channel("moved", (moved.url,)),
             Channel("away", (f"json://robot:hunter2@127.0.0.1:{port}/hook/T0PSECRET?+X-Key=KEYSECRET",)),
             Channel("mail", (f"mailto://robot:hunter2@127.0.0.1:{port}?to=duty@example.org&from=a@example.org",)),
         ]
     )  # fmt: skip
     said = {name: sender.send(name, MESSAGE) for name in sender.channels}
     webhook.close()
+    moved.close()
+    assert "302" in said["moved"]  # what it names may be a page that takes everything
     assert "403" in said["refused"]
     assert "Connection refused" in said["away"]
     assert "Connection refused" in said["mail"]
