@@ -41,6 +41,7 @@ def test_what_cannot_be_commanded_is_refused_before_it_is_sent(tmp_path: Path) -
             ("/api/robots/quay/crawler-1/commands/update", b"", 404),
             ("/api/robots/quay/crawler-1/commands/review", b"", 404),
             ("/api/robots/quay/crawler-1/commands/ping", b"[]", 400),
+            ("/api/robots/quay/crawler-1/commands/ping", b'"x"', 400),
             ("/api/robots/quay/crawler-1/commands/ping", b"[" * 5000, 400),
         ):
             assert room.request(path, "POST", given).status == status, path
