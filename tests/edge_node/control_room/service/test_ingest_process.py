@@ -104,7 +104,7 @@ def test_processes_of_one_room_share_its_work_and_take_over_from_one_that_dies(
             assert room.webs[1].ask(f"/api/jobs/{made[1]['id']}")[0] == 421
 
             robot.publish(f"{BASE}/finding", found(1))
-            wait_for(lambda: webhook.got, 20, "the first alert")
+            wait_for(lambda: webhook.got, 60, "the first alert")
             tells = [process for process in room.ingests if "history_readable" in process.ask("/metrics")[1]]
             assert len(tells) == 1  # the one that does the upkeep
             tells[0].kill()
@@ -112,7 +112,7 @@ def test_processes_of_one_room_share_its_work_and_take_over_from_one_that_dies(
             wait_for(lambda: presence(room.webs[1]) == "offline", 60, "the other process's upkeep")
             for number in (2, 3):  # the broker keeps one of them for the member that is away
                 robot.publish(f"{BASE}/finding", found(number))
-            wait_for(lambda: len(webhook.got) > 1, 20, "the second alert")
+            wait_for(lambda: len(webhook.got) > 1, 60, "the second alert")
             told = " ".join(got["message"] for got in webhook.got)
             assert [told.count(f"late corrosion of steel-{number}") for number in (1, 2, 3)] in (
                 [1, 1, 0],
