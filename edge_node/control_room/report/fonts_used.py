@@ -50,8 +50,9 @@ class Typeface:
     def clean(self, text: str) -> str:
         """Replace each character without a glyph by a box; keep line breaks."""
         return "".join(
-            char if char in self._known or char == "\n" else ("" if char in _INVISIBLE else self._box(char))
+            char if char == "\n" or char in self._known else self._box(char)
             for char in text
+            if char not in _INVISIBLE
         )
 
     def _box(self, char: str) -> str:
