@@ -216,5 +216,10 @@ def _compare_sights(defect: SeenDefect, before: Sight, after: Sight) -> Change:
 def _area(sight: Sight) -> str:
     error = _SIGMAS * (sight.standard_error or 0.0)
     if sight.is_mm2:
-        return f"{sight.area:,.3g} ± {error:,.2g} mm²"
+        return f"{_say_rounded(sight.area or 0.0, 3)} ± {_say_rounded(error, 2)} mm²"
     return f"{100 * (sight.area or 0.0):.3g} ± {100 * error:.2g} % of the picture"
+
+
+def _say_rounded(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, and no power of ten: 18,600."""
+    return f"{float(f'{value:.{digits}g}'):,.12g}"
