@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.defects.records import Defect, Sighting
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.missions.mission import AssetMission
-    from edge_node.control_room.history.records import StripCell
+    from edge_node.control_room.history.strip_cells import StripCell
 
 _MAX_DEFECTS = 10_000
 _CELLS = 240

@@ -9,8 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from edge_node.control_room.history.missions.mission import compute_hole_m
-from edge_node.control_room.history.records import StripCell
-from edge_node.control_room.history.strip_cells import round_step
+from edge_node.control_room.history.strip_cells import StripCell, round_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -50,11 +50,11 @@ if TYPE_CHECKING:
         RobotRecord,
         StoredPicture,
         StoredReview,
-        StripCell,
         Usage,
         VerdictFilter,
         VerdictRecord,
     )
+    from edge_node.control_room.history.strip_cells import StripCell
     from edge_node.messages.finding import Finding
     from edge_node.messages.response import Response
     from edge_node.messages.shadow import Disagreement

@@ -313,50 +313,6 @@ class QueueFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class StripCell:
-    """Counts of the verdicts in one stretch of a strip chart.
-
-    Attributes:
-        start: of the stretch: metres, or seconds since 1970 where there is no pose.
-        end: of the stretch, same unit.
-        judged: corroded and uncorroded verdicts.
-        not_judged: uncertain and not inspectable verdicts.
-        corroded: corroded verdicts.
-        by_severity: corroded verdicts of each severity; "" where the verdict has none.
-        peak_area_fraction: the largest in the stretch.
-    """
-
-    start: float
-    end: float
-    judged: int
-    not_judged: int
-    corroded: int
-    by_severity: Mapping[str, int]
-    peak_area_fraction: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """The strip chart of one asset; where robots name none, or send no pose, that of one robot.
-
-    Attributes:
-        site: of the asset.
-        robots: those whose verdicts it adds up.
-        asset: None where the robot names none.
-        by_time: along the time instead of the pose, of which there is none.
-        cells: stretches with a verdict.
-        last_us: when its newest verdict was observed, in microseconds since 1970.
-    """
-
-    site: str
-    robots: tuple[str, ...]
-    asset: str | None
-    by_time: bool
-    cells: tuple[StripCell, ...]
-    last_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class RefusalCount:
     """The count of unreadable messages with one reason, and the newest of them."""
 

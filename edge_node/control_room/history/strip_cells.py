@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Float, Integer, bindparam, case, func, literal_column, or_, select
 
-from edge_node.control_room.history.records import Strip, StripCell
 from edge_node.control_room.history.sql_filters import SHAPES, verdict_conditions, verdict_values
 from edge_node.control_room.history.storage.dialect import whole
 from edge_node.control_room.history.storage.tables import robot, verdict
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Executable
 
@@ -24,6 +23,50 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.records import VerdictFilter
 
 MAX_DISTANCE_M = 1e7  # a quarter of the earth's circumference: no plausible pose is larger
+
+
+@dataclass(frozen=True, slots=True)
+class StripCell:
+    """Counts of the verdicts in one stretch of a strip chart.
+
+    Attributes:
+        start: of the stretch: metres, or seconds since 1970 where there is no pose.
+        end: of the stretch, same unit.
+        judged: corroded and uncorroded verdicts.
+        not_judged: uncertain and not inspectable verdicts.
+        corroded: corroded verdicts.
+        by_severity: corroded verdicts of each severity; "" where the verdict has none.
+        peak_area_fraction: the largest in the stretch.
+    """
+
+    start: float
+    end: float
+    judged: int
+    not_judged: int
+    corroded: int
+    by_severity: Mapping[str, int]
+    peak_area_fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The strip chart of one asset; where robots name none, or send no pose, that of one robot.
+
+    Attributes:
+        site: of the asset.
+        robots: those whose verdicts it adds up.
+        asset: None where the robot names none.
+        by_time: along the time instead of the pose, of which there is none.
+        cells: stretches with a verdict.
+        last_us: when its newest verdict was observed, in microseconds since 1970.
+    """
+
+    site: str
+    robots: tuple[str, ...]
+    asset: str | None
+    by_time: bool
+    cells: tuple[StripCell, ...]
+    last_us: int
 
 
 def select_strip_cells(

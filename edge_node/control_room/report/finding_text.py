@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from edge_node.control_room.report.mission import distance_m, length_m, seen_at
+from edge_node.control_room.report.mission import length_m, seen_at
+from edge_node.control_room.report.mission_totals import distance_m
 from edge_node.control_room.report.report_details import ReportDetails
 from edge_node.evidence.marked_jpeg import draw_marking, read_marking
 from edge_node.inspection.grades import may_be_graded

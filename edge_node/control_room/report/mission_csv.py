@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_node.control_room.comparison.csv_cells import render_csv
 from edge_node.control_room.report.finding_text import grades_of
-from edge_node.control_room.report.mission import distance_m, length_m, seen_at
+from edge_node.control_room.report.mission import length_m, seen_at
+from edge_node.control_room.report.mission_totals import distance_m
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:

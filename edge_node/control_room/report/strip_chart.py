@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.report.fonts_used import FAMILY
-from edge_node.control_room.report.mission import distance_m, seen_at
+from edge_node.control_room.report.mission import seen_at
+from edge_node.control_room.report.mission_totals import distance_m
 from edge_node.control_room.report.report_details import ReportDetails
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from fpdf import FPDF
 
-    from edge_node.control_room.history.records import StripCell
+    from edge_node.control_room.history.strip_cells import StripCell
     from edge_node.control_room.report.mission import Mission, MissionFinding
     from edge_node.control_room.report.pdf_document import PdfDocument
 

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
         RobotRecord,
         StoredPicture,
         StoredReview,
-        Strip,
-        StripCell,
         VerdictRecord,
     )
+    from edge_node.control_room.history.strip_cells import Strip, StripCell
     from edge_node.control_room.ingest.ingest import Link
     from edge_node.control_room.people.roles import Person
     from edge_node.messages.verdict import Verdict
