@@ -76,7 +76,9 @@ def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url
         stack.callback(logins.close)
         told = _Told(history, events, bell)
         desks = stack.enter_context(
-            open_desks(settings, _endpoint(settings), history, told.reviewed, told.commanded)
+            open_desks(
+                *(settings, _endpoint(settings), history, told.reviewed, told.commanded), sends_reviews=False
+            )
         )
         follower = ChangeFollower(history, events, lambda: link.look())  # noqa: PLW0108  made below
         link = FollowedLink(history.database, lambda: follower.is_alive, events.send_link)
