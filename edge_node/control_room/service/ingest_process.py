@@ -42,6 +42,7 @@ from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.change_notes import note_arrivals
 from edge_node.control_room.sharing.member_lock import MemberLock
+from edge_node.control_room.sharing.room_claim import refuse_beside_room
 from edge_node.control_room.sharing.shared_receipts import SharedReceipts
 from edge_node.control_room.sharing.upkeep import Upkeep
 from edge_node.control_room.web.services import Probed
@@ -100,6 +101,7 @@ def serve_ingest(
         floor = stack.enter_context(open_room_floor(folder))
         history = open_history(settings.room)
         stack.callback(history.close)
+        refuse_beside_room(history.database)
         bell = Bell(history.database)
         readiness, metrics = Readiness(folder, history), RoomMetrics()
 
