@@ -41,7 +41,7 @@ from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.change_notes import note_arrivals
-from edge_node.control_room.sharing.member_lock import MemberLock
+from edge_node.control_room.sharing.member_lock import MemberLock, refuse_member_elsewhere
 from edge_node.control_room.sharing.room_claim import refuse_beside_room
 from edge_node.control_room.sharing.shared_receipts import SharedReceipts
 from edge_node.control_room.sharing.upkeep import Upkeep
@@ -102,6 +102,7 @@ def serve_ingest(
         history = open_history(settings.room)
         stack.callback(history.close)
         refuse_beside_room(history.database)
+        refuse_member_elsewhere(history.database, member.name, socket.gethostname())
         bell = Bell(history.database)
         readiness, metrics = Readiness(folder, history), RoomMetrics()
 
