@@ -48,7 +48,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     Raises:
         ConfigError: a file cannot be read, or the port cannot be bound.
         HistoryError: the history cannot be opened.
-        RoomInUseError: another process of the room works on its state folder or its database.
+        CorrosionError: another process of the room works on its state folder or its database.
     """
     check_certificate(settings.web)
     check_secrets(settings)

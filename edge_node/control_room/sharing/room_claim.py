@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.processes.leases import TERM_S, Lease
-from edge_node.control_room.history.recovery.room_lock import RoomInUseError
 from edge_node.control_room.sharing.upkeep import DUTY
+from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,10 @@ _LOOKS = 5  # in a term
 _GRACE = 1.5  # terms, after which a row that nobody touches is free
 
 _log = logging.getLogger(__name__)
+
+
+class DatabaseInUseError(CorrosionError):
+    """Another process works on the room's database, or took over."""
 
 
 class RoomClaim:
@@ -55,14 +59,14 @@ class RoomClaim:
         """Claim the database.
 
         Raises:
-            RoomInUseError: another process of a room works on it.
+            DatabaseInUseError: another process of a room works on it.
             HistoryError: it cannot be read or written.
         """
         deadline_s = time.monotonic() + self._patience_s
         while not self._lease.look(follows=self._holder):
             rival = self._lease.rival
             if rival is not None or time.monotonic() > deadline_s:
-                raise RoomInUseError(
+                raise DatabaseInUseError(
                     f"[room] database: {describe_holder(rival or 'another process')} works on it: stop it"
                     " first, or start `edge-node control-room web` beside ingest processes"
                 )
@@ -74,15 +78,17 @@ class RoomClaim:
     def __exit__(self, *_exception: object) -> None:
         self._ended.set()
         self._thread.join()
+        if self._lease.is_lost:
+            return
         try:
             self._lease.release()
         except HistoryError as err:
             _log.warning("%s; the next process waits a little before it takes over", err)
 
     def check(self) -> None:
-        """Raise RoomInUseError where another process took over meanwhile."""
+        """Raise DatabaseInUseError where another process took over meanwhile."""
         if self._lease.is_lost:
-            raise RoomInUseError(
+            raise DatabaseInUseError(
                 "[room] database: another process took over while this one stood still; nothing was written"
                 " since"
             )
@@ -103,14 +109,14 @@ def refuse_beside_room(database: Database, *, term_s: float = TERM_S) -> None:
     """Refuse to run where a room of one process works on the database.
 
     Raises:
-        RoomInUseError: one does.
+        DatabaseInUseError: one does.
         HistoryError: the database cannot be read.
     """
     lease = Lease(database, DUTY, "", term_s=term_s)
     deadline_s = time.monotonic() + term_s
     while (holder := lease.watch()).startswith(_PREFIX) and time.monotonic() < deadline_s:
         if lease.rival is not None:
-            raise RoomInUseError(
+            raise DatabaseInUseError(
                 f"[room] database: {describe_holder(holder)} works on it: stop it first (then"
                 " `edge-node control-room ingest --drain` without --share stores what waits for it)"
             )

@@ -9,9 +9,8 @@ import pytest
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.processes.leases import Lease
-from edge_node.control_room.history.recovery.room_lock import RoomInUseError
 from edge_node.control_room.service.ingest_process import handle_stop
-from edge_node.control_room.sharing.room_claim import RoomClaim, refuse_beside_room
+from edge_node.control_room.sharing.room_claim import DatabaseInUseError, RoomClaim, refuse_beside_room
 from edge_node.control_room.sharing.upkeep import DUTY
 from tests.edge_node.control_room.sharing.test_upkeep import upkeep
 from tests.support.processes import wait_for
@@ -37,10 +36,10 @@ def test_members_are_refused_while_a_room_of_one_process_runs_and_not_after(
 ) -> None:
     """A second room of one process is refused too, in one sentence that says which runs where."""
     with RoomClaim(pair[0].database, tmp_path, term_s=TERM_S):
-        with pytest.raises(RoomInUseError, match=r"`edge-node control-room` at .* works on it: stop it"):
+        with pytest.raises(DatabaseInUseError, match=r"`edge-node control-room` at .* works on it: stop it"):
             refuse_beside_room(pair[1].database, term_s=TERM_S)
         with (
-            pytest.raises(RoomInUseError, match=r"control-room` at .* works on it"),
+            pytest.raises(DatabaseInUseError, match=r"control-room` at .* works on it"),
             RoomClaim(pair[1].database, tmp_path / "other", term_s=TERM_S),
         ):
             pass
@@ -55,7 +54,7 @@ def test_a_room_of_one_process_is_refused_while_a_member_runs_and_not_after(
     member.start()
     wait_for(lambda: member.is_ours, what="the upkeep")
     with (
-        pytest.raises(RoomInUseError, match="ingest member hall-1 at host:1 works on it"),
+        pytest.raises(DatabaseInUseError, match="ingest member hall-1 at host:1 works on it"),
         RoomClaim(pair[1].database, tmp_path, term_s=TERM_S),
     ):
         pass
@@ -88,5 +87,5 @@ def test_a_room_whose_claim_was_taken_writes_nothing_more_and_ends(
         with pytest.raises(HistoryError, match="another process does this now"):
             pair[0].note_refused("reason", "topic", "text")
         assert stopping.wait(20)
-        with pytest.raises(RoomInUseError, match="another process took over"):
+        with pytest.raises(DatabaseInUseError, match="another process took over"):
             claim.check()

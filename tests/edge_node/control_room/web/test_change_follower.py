@@ -70,7 +70,8 @@ def test_pages_hear_each_verdict_once_and_of_robots_reviews_and_more_than_can_be
         for number in (2, 3):
             store_verdict(number)
         insert_changes(store_history.database, Changes(reviewed=(("quay", "crawler-1:epoch:2"),)))
-        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed"), 20)
+        insert_changes(store_history.database, Changes(defects=(7,), commands=(("quay", "crawler-1"),)))
+        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed", "defects"), 20)
         robots = events.take_changed_robots()
         assert robots == {("quay", "crawler-1")}
         insert_changes(store_history.database, Changes(is_much=True))
@@ -83,6 +84,7 @@ def test_pages_hear_each_verdict_once_and_of_robots_reviews_and_more_than_can_be
     first, second = asyncio.run(day())
     assert [row["seq"] for row in first["verdicts"]] == [2, 3]
     assert first["reviewed"] == [{"id": "crawler-1:epoch:2", "site": "quay"}]
+    assert first["defects"] == [{"key": 7}]
     assert second["resync"]
     store_history.close()
     page_history.close()
