@@ -91,6 +91,7 @@ class AlertService:
             try:
                 if not has_begun:
                     self._evaluator.begin(self._now())
+                    self._maker.begin(self._now())
                     has_begun = True
                 self.look(began_s)
                 problem = ""

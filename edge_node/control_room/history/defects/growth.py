@@ -301,7 +301,7 @@ def _too_few(passes: int) -> str:
 def _describe(line: Line, trend: Trend, basis: Basis, passes: int, watched: timedelta) -> str:
     unit, days = _choose_unit(watched)
     amounts = [_amount(one * days, basis) for one in (line.slope, line.low, line.high)]
-    rate = f"{amounts[0]} a {unit} (95 %: {amounts[1]} to {amounts[2]}), from {passes} passes"
+    rate = f"{amounts[0]} {unit} (95 %: {amounts[1]} to {amounts[2]}), from {passes} passes"
     if trend is Trend.GROWING:
         return f"Growing by {rate}."
     if trend is Trend.SHRINKING:
@@ -313,17 +313,17 @@ def _describe(line: Line, trend: Trend, basis: Basis, passes: int, watched: time
 
 def _choose_unit(watched: timedelta) -> tuple[str, float]:
     if watched >= timedelta(days=60):
-        return "year", _YEAR_DAYS
+        return "a year", _YEAR_DAYS
     if watched >= timedelta(days=2):
-        return "week", 7.0
-    return ("day", 1.0) if watched >= timedelta(hours=6) else ("hour", 1 / 24)
+        return "a week", 7.0
+    return ("a day", 1.0) if watched >= timedelta(hours=6) else ("an hour", 1 / 24)
 
 
 def _amount(value: float, basis: Basis) -> str:
     sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
     size = abs(value)
     if basis is Basis.AREA_MM2:
-        return f"{sign}{size:.3g} mm²"
+        return f"{sign}{float(f'{size:.3g}'):,.12g} mm²"
     if basis is Basis.AREA_FRACTION:
         return f"{sign}{100 * size:.2g} % of the picture"
     return f"{sign}{size:.2g} steps of severity"
