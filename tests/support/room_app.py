@@ -23,6 +23,7 @@ from edge_node.control_room.people.roles import Role
 from edge_node.control_room.people.user_file import UserFile
 from edge_node.control_room.robots.bundle_shelf import BundleShelf
 from edge_node.control_room.robots.command_desk import CommandDesk
+from edge_node.control_room.robots.review_sender import ReviewSender
 from edge_node.control_room.robots.review_service import ReviewService
 from edge_node.control_room.robots.update_desk import UpdateDesk
 from edge_node.control_room.settings import build_settings
@@ -77,9 +78,9 @@ class RoomApp:
         self.events = EventBroadcaster()
         self.audit = Audit(self.history)
         ingest = Ingest(self.settings, self.history, folder, lambda _arrivals: None, lambda _link: None)
-        self.reviews = ReviewService(
-            self.settings.commands, ingest.endpoint(), self.history, self.events.send_reviewed
-        )
+        reviews = ReviewSender(ingest.endpoint(), None, self.history, self.events.send_reviewed)
+        reviews.start()
+        self.reviews = ReviewService(self.history, self.events.send_reviewed, reviews)
         self.commands = CommandDesk(
             self.settings.commands, ingest.endpoint(), self.history, self.events.send_command
         )

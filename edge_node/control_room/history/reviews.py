@@ -86,8 +86,20 @@ _INSERT = insert_new(withdrawal).values({column.name: bindparam(column.name) for
 _FIND_ROBOT = select(review.c.robot_key).where(review.c.review_id == bindparam("review_id"))
 _DELIVER = (
     update(withdrawal)
-    .where(withdrawal.c.withdrawal_id == bindparam("id"))
+    .where(
+        withdrawal.c.withdrawal_id == bindparam("id"),
+        withdrawal.c.delivery != literal_column(f"'{Delivery.DONE.value}'", Text),
+    )
     .values(delivery=bindparam("state"), answer=bindparam("said"))
+)
+_IS_WAITING = literal_column(f"'{Delivery.WAITING.value}'", Text)
+_WAITS = or_(review.c.delivery == _IS_WAITING, withdrawal.c.delivery == _IS_WAITING)
+_WAITING = _reviews.where(_WAITS).order_by(review.c.reviewed_us, review.c.review_id).limit(LIMIT)
+_COUNT_WAITING = (
+    select(func.count())
+    .select_from(review)
+    .outerjoin(withdrawal, withdrawal.c.review_id == review.c.review_id)
+    .where(_WAITS)
 )
 _DELETE_ORPHANS = delete(withdrawal).where(~exists().where(review.c.review_id == withdrawal.c.review_id))
 
@@ -106,6 +118,16 @@ def find_newest_review(database: Database, robot_key: int, finding_id: str) -> S
     """Return the review of a finding or verdict that counts."""
     rows = database.rows(_NEWEST_REVIEW, {"robot_key": robot_key, "finding_id": finding_id})
     return _stored_review(rows[0]) if rows else None
+
+
+def select_waiting(database: Database, limit: int) -> list[StoredReview]:
+    """Return reviews that their robots have not had, or whose taking back they have not, oldest first."""
+    return [_stored_review(row) for row in database.rows(_WAITING, {"limit": limit})]
+
+
+def count_waiting(database: Database) -> int:
+    """Count these reviews."""
+    return int(database.rows(_COUNT_WAITING)[0][0])
 
 
 def delete_oldest_claim(database: Database, robot_key: int) -> None:

@@ -250,9 +250,11 @@ class Ingest:
 
     def _connected(self, session: Session, granted: Granted) -> None:
         if self._drain is None:
+            session.unsubscribe(self._identity.left)
             session.subscribe(self._part.filters)
         else:
-            self._drain.begin(session, self._part.filters, is_kept=granted.session_present)
+            filters = (*self._part.filters, *self._identity.left)
+            self._drain.begin(session, filters, is_kept=granted.session_present)
         self._connected_s = time.monotonic()
         if not granted.session_present and self._identity.was_used:
             self._notice(

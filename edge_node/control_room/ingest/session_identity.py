@@ -28,6 +28,8 @@ class _SessionFile(msgspec.Struct):
     client_id: str
     subscribed: str  # hash of broker and filters; others get a new session, and the old one expires
     was_used: bool = False
+    filters: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()  # filters of before, to which the session may be subscribed still
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,22 @@ class Identity:
     Attributes:
         path: file in which it is stored.
         subscribed: hash of broker and topic filters.
+        filters: that are wanted.
+        left: filters of before, which a session with a given client id keeps until it unsubscribes.
     """
 
     client_id: str
     was_used: bool
     path: Path
     subscribed: str
+    filters: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def used(self) -> Identity:
-        """Record on disk that the broker has a session of this client id."""
-        if not self.was_used:
-            _write(self.path, _SessionFile(self.client_id, self.subscribed, was_used=True))
-        return replace(self, was_used=True)
+        """Record on disk that the broker has a session of this client id, subscribed to what is wanted."""
+        if not self.was_used or self.left:
+            _write(self.path, _SessionFile(self.client_id, self.subscribed, True, self.filters))
+        return replace(self, was_used=True, left=())
 
     def forget(self) -> None:
         """Record that the broker has no session of this client id any more."""
@@ -78,9 +84,15 @@ def client_id(folder: Path, mqtt: MqttConfig, filters: Sequence[str], name: str 
         or (mqtt.client_id or stored.client_id) != stored.client_id
     ):
         made = mqtt.client_id or f"corrosion-room-{secrets.token_hex(4)}"
-        stored = _SessionFile(made, subscribed)
+        is_same = stored is not None and stored.client_id == made
+        before = {*stored.filters, *stored.left} if stored is not None and is_same else set()
+        left = tuple(sorted(before.difference(filters)))
+        stored = _SessionFile(made, subscribed, filters=tuple(filters), left=left)
         _write(path, stored)
-    return Identity(stored.client_id, stored.was_used, path, subscribed)
+    elif stored.filters != tuple(filters):  # of a version that did not keep them, or had fewer
+        stored = msgspec.structs.replace(stored, filters=tuple(filters))
+        _write(path, stored)
+    return Identity(stored.client_id, stored.was_used, path, subscribed, tuple(filters), stored.left)
 
 
 def _read(path: Path) -> _SessionFile | None:

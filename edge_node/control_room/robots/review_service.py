@@ -1,4 +1,4 @@
-"""Store people's reviews of findings and verdicts, and what takes them back, and send each to its robot.
+"""Store people's reviews of findings and verdicts, and what takes them back, for the robot to be told of.
 
 A review is valid once it is stored. It names a picture that has come: nobody can have looked otherwise.
 Whether the robot has it in its audit log is tracked separately, as its delivery: waiting, done, refused,
@@ -7,21 +7,18 @@ failed, or expired.
 
 from __future__ import annotations
 
-import logging
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from edge_node.control_room.history.records import HEARD, Delivery, StoredReview, StoredWithdrawal
-from edge_node.control_room.history.reviews import add_withdrawal, answer_withdrawal
-from edge_node.control_room.robots.commander import LIFETIME_S, Commander, Ending, build_command
-from edge_node.control_room.robots.review_pace import ReviewPace
-from edge_node.errors import ConfigError, CorrosionError
+from edge_node.control_room.history.records import HEARD, StoredReview, StoredWithdrawal
+from edge_node.control_room.history.reviews import add_withdrawal, count_waiting
+from edge_node.control_room.robots.commander import LIFETIME_S, build_command
+from edge_node.control_room.robots.review_sender import MAX_WAITING, order_review, order_withdrawal
+from edge_node.errors import CorrosionError
 from edge_node.messages.command import Verb
 from edge_node.messages.review import (  # msgspec resolves annotations
     Condition,
@@ -32,32 +29,15 @@ from edge_node.messages.review import (  # msgspec resolves annotations
     ReviewJudgement,
     Sha256,
 )
-from edge_node.messages.topics import Topics
-from edge_node.signing import load_signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import ReviewOrigin
-    from edge_node.control_room.sections import RoomCommandsConfig
-    from edge_node.mqtt.types import Endpoint
-
-_WORKERS = 4  # threads; each waits for one robot
-_MAX_WAITING = 2000  # reviews not yet sent to robots; more are refused
-_DELIVERIES = {
-    Ending.DONE: Delivery.DONE,
-    Ending.ACCEPTED: Delivery.DONE,
-    Ending.REFUSED: Delivery.REFUSED,
-    Ending.FAILED: Delivery.FAILED,
-    Ending.TIMEOUT: Delivery.EXPIRED,
-    Ending.UNHEARD: Delivery.EXPIRED,
-}
+    from edge_node.control_room.robots.review_sender import ReviewOrder, ReviewSender
 
 _MAX_VERDICTS = 5000  # of a finding, whose pictures may have been shown
-_KEEPS_IT = "the robot keeps the review, which counts here no more"
-
-_log = logging.getLogger(__name__)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,36 +87,21 @@ class _Subject(NamedTuple):
 
 
 class ReviewService:
-    """Store reviews from any thread, and send them to robots in threads of its own."""
+    """Store reviews from any thread, and tell whoever sends them."""
 
     def __init__(
-        self,
-        config: RoomCommandsConfig,
-        endpoint: Endpoint,
-        history: History,
-        on_reviewed: Callable[[str, str], None],
+        self, history: History, on_reviewed: Callable[[str, str], None], sender: ReviewSender | None = None
     ) -> None:
-        """Load the key; opens no connection.
+        """Take reviews.
 
         Args:
-            config: section ``[commands]``.
-            endpoint: broker and credentials.
             history: where reviews are stored.
-            on_reviewed: called with subject and site when a review is stored and when its delivery changes.
-
-        Raises:
-            ConfigError: the key cannot be used.
+            on_reviewed: called with subject and site when a review is stored.
+            sender: sends them to robots, and is stopped by ``close``; None where another process does.
         """
-        try:
-            sign = load_signer(Path(config.key_file)) if config.key_file else None
-        except CorrosionError as err:
-            raise ConfigError(f"[commands] key_file: {err}") from err
-        self._commander = Commander(endpoint, sign)
         self._history = history
         self._on_reviewed = on_reviewed
-        self._waiting = 0
-        self._workers = ThreadPoolExecutor(_WORKERS, "reviews")
-        self._pace = ReviewPace()
+        self._sender = sender
 
     def review_finding(
         self, site: str, finding_id: str, posted: PostedReview, origin: ReviewOrigin
@@ -177,25 +142,24 @@ class ReviewService:
         return self._review(_Subject(found.site, found.robot, found.id, pictures, labels), posted, origin)
 
     def close(self) -> None:
-        """Stop waiting for robots and drop reviews that were not sent; they stay ``waiting``."""
-        self._pace.close()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        """Stop waiting for robots; reviews that were not sent stay ``waiting`` until the next start."""
+        if self._sender is not None:
+            self._sender.stop()
 
     def _review(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
-        if self._waiting >= _MAX_WAITING:
+        if count_waiting(self._history.database) >= MAX_WAITING:
             raise RequestRefusedError("too many reviews wait for their robots; try again in a minute")
         with self._history.database.transaction():  # nothing may come between the look and the deed
             counting = self._find_counting(subject)
             _refuse_changed(subject, posted, counting)
             if posted.judgement is ReviewJudgement.WITHDRAWN:
-                order = self._withdraw(posted, origin, counting)
+                review = self._withdraw(posted, origin, counting)
             else:
-                order = self._store(subject, posted, origin)
+                review = self._store(subject, posted, origin)
         self._on_reviewed(subject.id, subject.site)
-        self._waiting += 1
-        robot = (order.review.site, order.review.robot)
-        self._pace.put(robot, lambda: self._workers.submit(self._deliver, order))
-        return order.review
+        if self._sender is not None:
+            self._sender.note_review()
+        return review
 
     def _find_counting(self, subject: _Subject) -> StoredReview | None:
         """Return the review of the subject that counts, whoever gave it."""
@@ -204,7 +168,7 @@ class ReviewService:
         heard = (one for one in counting if one.origin in HEARD)
         return next(heard, next(iter(counting), None))
 
-    def _store(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> _Order:
+    def _store(self, subject: _Subject, posted: PostedReview, origin: ReviewOrigin) -> StoredReview:
         sha256 = self._find_picture(subject, posted)
         labels = {name: getattr(posted, name) for name in ("outcome", "material", "form", "severity")}
         labels = {name: getattr(word, "value", word) for name, word in labels.items() if word is not None}
@@ -221,14 +185,10 @@ class ReviewService:
             origin=origin.value,
             evidence_sha256=sha256,
         )
-        order = _make_order(
-            review.review_id,
-            review,
-            posted,
-            {"evidence_sha256": sha256, "withdraws": posted.withdraws, **labels},
-        )
+        order = order_review(review)
+        _refuse_unfit(order._replace(values={**order.values, "withdraws": posted.withdraws}))
         self._history.add_review(review)
-        return order
+        return review
 
     def _find_picture(self, subject: _Subject, posted: PostedReview) -> str:
         """Return the picture that the person saw."""
@@ -244,7 +204,9 @@ class ReviewService:
             )
         return sha256
 
-    def _withdraw(self, posted: PostedReview, origin: ReviewOrigin, counting: StoredReview | None) -> _Order:
+    def _withdraw(
+        self, posted: PostedReview, origin: ReviewOrigin, counting: StoredReview | None
+    ) -> StoredReview:
         if counting is None or counting.review_id != posted.withdraws:
             raise RequestRefusedError("withdraws: not the review that counts; it was taken back or overruled")
         if counting.reviewer != posted.by:
@@ -258,55 +220,17 @@ class ReviewService:
             origin=origin.value,
         )
         review = replace(counting, withdrawn=taken)
-        order = _make_order(taken.withdrawal_id, review, posted, {"withdraws": counting.review_id})
+        _refuse_unfit(order_withdrawal(review))
         add_withdrawal(self._history.database, taken)
-        return order
-
-    def _deliver(self, order: _Order) -> None:
-        review, is_withdrawal = order.review, order.review.withdrawn is not None
-        try:
-            reply = self._commander.send(
-                Topics(review.site, review.robot), Verb.REVIEW, order.values, command_id=order.command_id
-            )
-            delivery, answer = _DELIVERIES[reply.ending], reply.text or reply.code
-            if is_withdrawal and delivery is Delivery.REFUSED:
-                answer = f"{_KEEPS_IT}: {answer}"
-        except CorrosionError as err:
-            delivery, answer = Delivery.FAILED, str(err)
-        except Exception:  # noqa: BLE001  logged with traceback; the review must not stay waiting
-            _log.exception("a review could not be sent to %s/%s", review.site, review.robot)
-            delivery, answer = Delivery.FAILED, "an error of the control room; see its log"
-        finally:
-            self._waiting -= 1
-        try:
-            if is_withdrawal:
-                answer_withdrawal(self._history.database, order.command_id, delivery, answer)
-            else:
-                self._history.answer_review(order.command_id, delivery, answer)
-        except CorrosionError as err:
-            _log.warning("%s", err)
-        self._on_reviewed(review.finding_id, review.site)
+        return review
 
 
-class _Order(NamedTuple):
-    """A command to a robot, and the review that it is of."""
-
-    command_id: str
-    review: StoredReview
-    values: dict[str, str | None]
-
-
-def _make_order(
-    command_id: str, review: StoredReview, posted: PostedReview, values: dict[str, str | None]
-) -> _Order:
-    """Make the command; refuse one that no robot would take."""
-    common = {"subject": review.finding_id, "judgement": posted.judgement.value, "by": posted.by}
-    order = _Order(command_id, review, {**common, "note": posted.note, **values})
+def _refuse_unfit(order: ReviewOrder) -> None:
+    """Refuse what no robot would take."""
     try:
-        build_command(Verb.REVIEW, order.values, lifetime_s=LIFETIME_S, command_id=command_id)
+        build_command(Verb.REVIEW, order.values, lifetime_s=LIFETIME_S, command_id=order.command_id)
     except CorrosionError as err:
         raise RequestRefusedError(str(err)) from err
-    return order
 
 
 def _refuse_changed(subject: _Subject, posted: PostedReview, counting: StoredReview | None) -> None:

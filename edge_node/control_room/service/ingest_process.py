@@ -36,11 +36,13 @@ from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.service.opening import open_history
 from edge_node.control_room.service.probe_server import serve_probes
+from edge_node.control_room.service.robot_desks import load_key, open_review_sender
 from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.change_notes import note_arrivals
-from edge_node.control_room.sharing.member_lock import MemberLock
+from edge_node.control_room.sharing.member_lock import MemberLock, refuse_member_elsewhere
+from edge_node.control_room.sharing.room_claim import refuse_beside_room
 from edge_node.control_room.sharing.shared_receipts import SharedReceipts
 from edge_node.control_room.sharing.upkeep import Upkeep
 from edge_node.control_room.web.services import Probed
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.history import History
     from edge_node.control_room.ingest.batch_store import Arrival
     from edge_node.control_room.ingest.ingest import Commit
+    from edge_node.control_room.robots.review_sender import ReviewSender
     from edge_node.control_room.settings import RoomSettings
 
 DRAIN_S = 600.0  # a session of a million messages
@@ -98,6 +101,8 @@ def serve_ingest(
         floor = stack.enter_context(open_room_floor(folder))
         history = open_history(settings.room)
         stack.callback(history.close)
+        refuse_beside_room(history.database)
+        refuse_member_elsewhere(history.database, member.name, socket.gethostname())
         bell = Bell(history.database)
         readiness, metrics = Readiness(folder, history), RoomMetrics()
 
@@ -208,6 +213,7 @@ class RoomDuties:
             self._ingest = Ingest(
                 settings, self._history, folder, lambda _arrivals: bell.ring(), floor=floor, part=part
             )
+            self._reviews = _open_reviews(settings, self._ingest, self._history, self._tell_reviewed)
             with self._history.transaction():  # while others store
                 self._ingest.check_stored()
         except BaseException:
@@ -224,6 +230,8 @@ class RoomDuties:
         self._defects.start()
         self._ingest.start()
         self._alerts.start()
+        if self._reviews is not None:
+            self._reviews.start()
         self._following.start()
 
     def stop(self) -> None:
@@ -232,16 +240,21 @@ class RoomDuties:
         self._alerts.stop()
         self._ingest.stop(_STOP_S)
         self._following.join(_STOP_S)
+        if self._reviews is not None:
+            self._reviews.stop()
         self._defects.stop()
         self._history.close()
 
     def _follow_notes(self) -> None:
-        """Have the defects of findings looked for that any process stored, and delete old notes."""
+        """Have defects looked for and reviews sent that any process stored, and delete old notes."""
         trimmed_s = time.monotonic()
         while not self._ended.wait(_LOOK_S):
             try:
-                if any(changes.findings for changes in self._reader.read()):
+                changes = self._reader.read()
+                if any(one.findings for one in changes):
                     self._defects.note_findings()
+                if self._reviews is not None and any(one.reviewed or one.is_much for one in changes):
+                    self._reviews.note_review()
                 if time.monotonic() - trimmed_s >= _TRIM_NOTES_S:
                     trimmed_s = time.monotonic()
                     trim_changes(self._history.database)
@@ -249,9 +262,24 @@ class RoomDuties:
                 _log.warning("%s", err)
 
     def _tell_defects(self, keys: set[int]) -> None:
+        self._tell(Changes(defects=tuple(sorted(keys))))
+
+    def _tell_reviewed(self, subject: str, site: str) -> None:
+        self._tell(Changes(reviewed=((site, subject),)))
+
+    def _tell(self, changes: Changes) -> None:
         with self._history.database.transaction(robots=()):
-            insert_changes(self._history.database, Changes(defects=tuple(sorted(keys))))
+            insert_changes(self._history.database, changes)
         self._bell.ring()
+
+
+def _open_reviews(
+    settings: RoomSettings, ingest: Ingest, history: History, on_answered: Callable[[str, str], None]
+) -> ReviewSender | None:
+    """Return what sends to robots the reviews that web processes store; None where nothing may be sent."""
+    if not settings.commands.enabled:
+        return None
+    return open_review_sender(settings, ingest.endpoint(), history, on_answered)
 
 
 def _make_upkeep(  # noqa: PLR0913, PLR0917  each is a part
@@ -277,6 +305,8 @@ def _check(settings: RoomSettings) -> Path:
     check_secrets(settings)
     check_shared(settings)
     open_sender(settings.alerts)  # any member may come to send
+    if settings.commands.enabled:
+        load_key(settings)
     for sentence in exposed_secrets(settings):
         _log.warning("%s", sentence)
     if settings.room.receipts_as is None:

@@ -27,6 +27,7 @@ from edge_node.control_room.service.opening import find_place, open_history
 from edge_node.control_room.service.page_server import bind, open_book, run_page
 from edge_node.control_room.service.robot_desks import open_desks
 from edge_node.control_room.settings import check_secrets, exposed_secrets
+from edge_node.control_room.sharing.room_claim import RoomClaim
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
 from edge_node.messages.finding import Finding
@@ -47,6 +48,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
     Raises:
         ConfigError: a file cannot be read, or the port cannot be bound.
         HistoryError: the history cannot be opened.
+        CorrosionError: another process of the room works on its state folder or its database.
     """
     check_certificate(settings.web)
     check_secrets(settings)
@@ -62,6 +64,9 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         floor = open_room_floor(folder)
         history = open_history(settings.room)
         stack.callback(history.close)
+        claim = RoomClaim(history.database, folder) if history.database.is_shared else None
+        if claim is not None:
+            stack.enter_context(claim)
         keep_drawing_files(drawings, history.database)
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)
@@ -103,6 +108,8 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
             alerts.start()
 
         run_page(services, book, listening, start, ready)
+        if claim is not None:
+            claim.check()
 
 
 def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:

@@ -31,6 +31,7 @@ from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.followed_link import FollowedLink
+from edge_node.control_room.sharing.room_claim import refuse_beside_room
 from edge_node.control_room.web.change_follower import ChangeFollower
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
@@ -70,13 +71,16 @@ def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url
         floor = stack.enter_context(open_room_floor(folder))
         history = open_history(settings.room)
         stack.callback(history.close)
+        refuse_beside_room(history.database)  # which tells no other process what it stores
         bell, events = Bell(history.database), EventBroadcaster()
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s, history.database)
         stack.callback(logins.close)
         told = _Told(history, events, bell)
         desks = stack.enter_context(
-            open_desks(settings, _endpoint(settings), history, told.reviewed, told.commanded)
+            open_desks(
+                *(settings, _endpoint(settings), history, told.reviewed, told.commanded), sends_reviews=False
+            )
         )
         follower = ChangeFollower(history, events, lambda: link.look())  # noqa: PLW0108  made below
         link = FollowedLink(history.database, lambda: follower.is_alive, events.send_link)

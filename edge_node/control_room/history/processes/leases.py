@@ -72,14 +72,42 @@ class Lease:
         self._renewed_s = 0.0
         self._seen: tuple[int, int] | None = None
         self._seen_s = 0.0
+        self._rival: str | None = None
+        self._is_lost = False
 
     @property
     def is_held(self) -> bool:
         """Whether the duty is this process's; not if its last renewal is a term ago."""
         return self._fence is not None and self._now_s() - self._renewed_s < self._term_s
 
-    def look(self) -> bool:
+    @property
+    def rival(self) -> str | None:
+        """Another holder whose row was seen to move, so that it lives; None where none was."""
+        return self._rival
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether ``check`` found that another process has the duty that this one had."""
+        return self._is_lost
+
+    def watch(self) -> str:
+        """Return who has the duty, and note whether its row moves; "" where nobody has it.
+
+        Raises:
+            HistoryError: the history cannot be read.
+        """
+        rows = self._database.rows(_READ, self._named)
+        if not rows:
+            return ""
+        holder, fence, beat = rows[0]
+        self._has_stood_still(holder, fence, beat, self._now_s())
+        return str(holder)
+
+    def look(self, *, follows: str = "") -> bool:
         """Renew the duty, or take it if its holder is gone; return whether it is this process's.
+
+        Args:
+            follows: a holder known to be gone, whose duty is taken at once.
 
         Raises:
             HistoryError: the history cannot be written.
@@ -87,7 +115,7 @@ class Lease:
         if self._fence is not None:
             self._renew()
         if self._fence is None:
-            self._try_to_take()
+            self._try_to_take(follows)
         return self.is_held
 
     def release(self) -> None:
@@ -105,6 +133,7 @@ class Lease:
         """
         fence = self._fence
         if fence is None or database.peek(_CHECK, self._ours(fence)) is None:
+            self._is_lost = True
             raise HistoryError(f"{self._named['duty']}: another process does this now")
 
     def _ours(self, fence: int) -> dict[str, object]:
@@ -120,7 +149,7 @@ class Lease:
         else:
             self._fence, self._seen = None, None
 
-    def _try_to_take(self) -> None:
+    def _try_to_take(self, follows: str) -> None:
         began_s = self._now_s()
         with self._database.transaction(robots=()):
             row = self._database.peek(_READ, self._named)
@@ -128,15 +157,16 @@ class Lease:
                 self._database.write(_MAKE, self._named)
                 return  # the next look takes it
             holder, fence, beat = row
-            if holder and not self._has_stood_still(fence, beat, began_s):
+            if holder not in ("", follows) and not self._has_stood_still(holder, fence, beat, began_s):
                 return
             values = {**self._named, "us": self._holder, "old_fence": fence, "old_beat": beat}
             is_taken = self._database.write(_TAKE, values) > 0
         if is_taken:
             self._fence, self._renewed_s = fence + 1, began_s
 
-    def _has_stood_still(self, fence: int, beat: int, now_s: float) -> bool:
+    def _has_stood_still(self, holder: str, fence: int, beat: int, now_s: float) -> bool:
         if self._seen != (fence, beat):
+            self._rival = holder if self._seen is not None and holder else None
             self._seen, self._seen_s = (fence, beat), now_s
             return False
         return now_s - self._seen_s >= self._term_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, delete, select
 
@@ -25,6 +25,7 @@ _PUT = insert_or_update(room_process, (room_process.c.name,), _COLUMNS[1:]).valu
     {name: bindparam(name) for name in _COLUMNS}
 )
 _READ = select(*(room_process.c[name] for name in _COLUMNS)).order_by(room_process.c.name)
+_BEAT = select(room_process.c.place, room_process.c.beat).where(room_process.c.name == bindparam("who"))
 _DELETE = delete(room_process).where(room_process.c.name == bindparam("who"))
 
 
@@ -65,6 +66,19 @@ def forget_process(database: Database, name: str) -> None:
     """Note that a process ends."""
     with database.transaction(robots=()):
         database.write(_DELETE, {"who": name})
+
+
+class Beat(NamedTuple):
+    """What a process noted last: where it runs, and a number that is another each time."""
+
+    place: str
+    number: int
+
+
+def read_beat(database: Database, name: str) -> Beat | None:
+    """Return what a process noted last; None where it ended, or never ran."""
+    rows = database.rows(_BEAT, {"who": name})
+    return Beat(*rows[0]) if rows else None
 
 
 class RollReader:

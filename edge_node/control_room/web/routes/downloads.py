@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _NO_JOB = "no such job of yours; files are kept for ten minutes"
 _ANOTHERS_JOB = (
-    "another web process makes this file: let the proxy send one login to one process, and ask for it again"
+    "this file was ordered from another web process, or from one that has ended: order it again (if that"
+    " happens often, the proxy does not send one login to one process)"
 )
 _STILL_WAITED_FOR_S = 20.0  # interval at which a client that waits counts as asking
 

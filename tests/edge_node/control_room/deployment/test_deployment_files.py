@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import shutil
 import ssl
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.deployment.deployment_files import write_deployment_files
+from edge_node.cli.control_room.scale import ingest, web
+from edge_node.control_room.deployment.deployment_files import FOLDER, write_deployment_files
+from edge_node.control_room.history.drawings.png_file import MAX_FILE_BYTES
 from edge_node.errors import ConfigError
 from edge_node.mqtt.session import Session
 from edge_node.mqtt.types import Endpoint, Incoming, Outgoing, PersistentSession
-from tests.support.processes import Mosquitto, wait_for
+from tests.support.processes import Mosquitto, free_port, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
 
     from tests.support.certificates import Authority
 
@@ -195,3 +202,46 @@ def test_names_that_would_say_something_else_in_a_rule_are_refused(
     with pytest.raises(ConfigError):
         write_deployment_files(tmp_path, site, central)
     assert not list(tmp_path.iterdir())
+
+
+def test_nginx_takes_its_file_and_lets_a_drawing_of_the_largest_size_through(tmp_path: Path) -> None:
+    """What the room takes must not be refused by the proxy before it, nor the page's port be hidden."""
+    program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    if program is None:
+        pytest.skip("nginx is not installed (Debian package nginx-light)")
+    authority = pytest.importorskip("tests.support.certificates").Authority(tmp_path)
+    certificate, key = authority.certificate("room.example")
+    text = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
+    text = text.replace("/etc/nginx/corrosion/room.crt", str(certificate))
+    text = text.replace("/etc/nginx/corrosion/room.key", str(key))
+    text = text.replace("listen 443", f"listen 127.0.0.1:{free_port()}")
+    paths = " ".join(
+        f"{name}_temp_path {tmp_path}/{name};"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(
+        f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}} http {{ access_log off; {paths} {text} }}"
+    )
+    tried = subprocess.run(
+        [program, "-t", "-p", tmp_path, "-c", whole], capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stderr
+    size = re.search(r"client_max_body_size (\d+)m;", text)
+    assert size is not None
+    assert int(size[1]) * 1024 * 1024 > MAX_FILE_BYTES
+    assert "proxy_set_header Host $http_host;" in text
+
+
+@pytest.mark.parametrize(("command", "option"), [(ingest, "member"), (web, "port")])
+def test_what_a_unit_starts_is_a_command_with_these_options(command: ModuleType, option: str) -> None:
+    """The part of the unit's name behind the @ is the member's number, or the page's port."""
+    name = command.__name__.rpartition(".")[2]
+    text = (FOLDER / f"corrosion-room-{name}@.service").read_text(encoding="utf-8").replace("\\\n", " ")
+    line = next(one for one in text.splitlines() if one.startswith("ExecStart="))
+    _, *words = line.replace("%i", "8").split()
+    assert words[:2] == ["control-room", name]
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    found = parser.parse_args(words[2:])
+    assert (getattr(found, option), str(found.config)) == (8, "/etc/corrosion-room.toml")

@@ -15,6 +15,7 @@ from edge_node.control_room.report.collected_reviews import collect_newest_revie
 from edge_node.messages.finding import FindingState
 from edge_node.messages.response import Response, Result
 from edge_node.messages.review import ReviewJudgement
+from edge_node.messages.status import Health, SpoolDepth
 from tests.support.room_records import finding, review
 from tests.support.verdicts import START, verdict
 
@@ -120,3 +121,46 @@ def test_unreadable_messages_are_counted_by_what_was_wrong(history: History) -> 
     assert len(refused) == 100
     assert (refused[1].reason, refused[1].count) == ("other reasons", 202)
     assert (refused[0].reason, refused[0].count, len(refused[0].last_text)) == ("not JSON", 300, 200)
+
+
+def test_health_that_another_process_stored_late_does_not_replace_what_a_robot_said_after_it(
+    history: History,
+) -> None:
+    """Within a run the larger uptime counts, whatever comes last; a new run begins with a small one."""
+    history.add_verdict(verdict(1, "C"))
+
+    def hear(at_s: float, uptime_s: float) -> float:
+        history.set_health(health(START + timedelta(seconds=at_s), uptime_s))
+        (robot,) = history.robots()
+        return robot.health.uptime_s
+
+    assert hear(100, 100) == 100
+    assert hear(90, 90) == (100 if history.database.is_shared else 90)  # one process alone hears in order
+    assert hear(111, 110) == 110  # its clock was corrected by a second
+    assert hear(130, 5) == 5  # the robot was started again
+    assert hear(140, 15) == 15
+
+
+def health(at: datetime, uptime_s: float) -> Health:
+    """How a robot is."""
+    depth = SpoolDepth(
+        waiting=0, in_memory=0, oldest_age_s=0.0, disk_bytes=0, dropped=0, refused=0, quarantined=0
+    )
+    return Health(
+        site="quay",
+        robot="crawler-1",
+        at=at,
+        uptime_s=uptime_s,
+        frames_per_s=10.0,
+        verdicts_per_s=10.0,
+        frame_age_ms=40.0,
+        inference_ms=30.0,
+        frames=1,
+        frames_dropped=0,
+        frames_unchanged=0,
+        verdicts=1,
+        spool=depth,
+        temperature_c=60.0,
+        memory_mb=180.0,
+        alarms=(),
+    )

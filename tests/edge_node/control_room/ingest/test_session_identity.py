@@ -40,3 +40,18 @@ def test_an_upgrade_keeps_the_session_and_another_site_does_not(tmp_path: Path) 
     kept = client_id(tmp_path, config, filters(site="+"))
     assert (kept.client_id, kept.was_used) == ("room-7", True)
     assert client_id(tmp_path, config, filters(site="quay")).client_id != "room-7"
+
+
+def test_a_given_client_id_leaves_what_it_was_subscribed_to(tmp_path: Path) -> None:
+    """A session that is kept goes on with the filters of another site or group, until it unsubscribes."""
+    config = MqttConfig(hostname="h", port=1883, client_id="hall-1")
+    first = client_id(tmp_path, config, ("$share/hall/a/+", "b"))
+    assert (first.used().left, first.left) == ((), ())
+    other = client_id(tmp_path, config, ("$share/hall/a/quay", "b"))
+    assert (other.client_id, other.left) == ("hall-1", ("$share/hall/a/+",))
+    # A process that was killed before it connected has not unsubscribed.
+    again = client_id(tmp_path, config, ("$share/hall/a/quay", "b"))
+    assert again.left == other.left
+    again.used()
+    kept = client_id(tmp_path, config, ("$share/hall/a/quay", "b"))
+    assert (kept.left, kept.was_used) == ((), True)

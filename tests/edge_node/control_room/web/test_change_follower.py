@@ -72,8 +72,9 @@ def test_pages_hear_each_verdict_once_and_of_robots_deeds_and_more_than_can_be_t
         for number in (2, 3):
             store_verdict(number)
         insert_changes(store_history.database, Changes(reviewed=(("quay", "crawler-1:epoch:2"),)))
+        insert_changes(store_history.database, Changes(defects=(7,)))
         _Told(store_history, EventBroadcaster(), Bell(store_history.database)).commanded("quay", "crawler-1")
-        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed", "commands"), 20)
+        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed", "defects", "commands"), 20)
         robots = events.take_changed_robots()
         assert robots == {("quay", "crawler-1")}
         insert_changes(store_history.database, Changes(is_much=True))
@@ -86,6 +87,7 @@ def test_pages_hear_each_verdict_once_and_of_robots_deeds_and_more_than_can_be_t
     first, second = asyncio.run(day())
     assert [row["seq"] for row in first["verdicts"]] == [2, 3]
     assert first["reviewed"] == [{"id": "crawler-1:epoch:2", "site": "quay"}]
+    assert first["defects"] == [{"key": 7}]
     assert first["commands"] == [{"site": "quay", "robot": "crawler-1"}]
     assert second["resync"]
     store_history.close()

@@ -18,6 +18,9 @@ from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
 from edge_node.control_room.history.storage.tables import verdict
+from edge_node.control_room.ingest.batch_store import store
+from tests.support.ingest_room import robot_verdict
+from tests.support.robot_messages import message
 from tests.support.verdicts import verdict as make_verdict
 
 if TYPE_CHECKING:
@@ -98,6 +101,39 @@ def test_one_transaction_at_a_time_writes_in_the_room(tmp_path: Path, postgres_p
             order.append("one")
         thread.join()
         assert order == ["one", "other"]
+
+
+def test_two_processes_that_hear_of_the_same_new_robots_at_once_store_each_verdict_once(
+    tmp_path: Path, postgres_place: DatabasePlace
+) -> None:
+    """No row is there to be locked yet; the batches name the robots in opposite orders."""
+    names = [f"crawler-{number}" for number in range(1, 9)]
+    start = threading.Barrier(2)
+    failed: list[BaseException] = []
+
+    def hear(order: list[str]) -> None:
+        with closing(History(tmp_path, place=postgres_place)) as history:
+            start.wait(20)
+            try:
+                store(
+                    history,
+                    [message(robot_verdict(name, 1), f"corrosion/v1/quay/{name}/verdict") for name in order],
+                )
+            except HistoryError as err:
+                failed.append(err)
+
+    with closing(History(tmp_path, place=postgres_place)) as history:
+        threads = [threading.Thread(target=hear, args=[order]) for order in (names, names[::-1])]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert not failed
+        found = history.robots()
+        assert [(one.robot, one.verdicts, one.duplicates) for one in found] == [
+            (name, 1, 1) for name in names
+        ]
+        assert history.count_verdicts() == len(names)
 
 
 def test_age_drops_whole_weeks(
