@@ -123,6 +123,19 @@ class Database:
         """Close all connections; never raises."""
         self._backend.close()
 
+    def claim(self, *, alone: bool, wait_s: float = 10.0) -> None:
+        """Keep other rooms from storing here, until it is closed, also where it is a server's.
+
+        Args:
+            alone: no other process of this room stores here either.
+            wait_s: for one that is just ending.
+
+        Raises:
+            HistoryError: another room stores here.
+        """
+        with self._lock, self._translated():
+            self._backend.claim(self._need_writer(), alone=alone, wait_s=wait_s)
+
     def check_place(self) -> None:
         """Raise HistoryError if the file was removed or replaced: what is written then is lost at the end."""
         with self._translated():

@@ -98,6 +98,7 @@ def serve_ingest(
         floor = stack.enter_context(open_room_floor(folder))
         history = open_history(settings.room)
         stack.callback(history.close)
+        history.database.claim(alone=False)
         bell = Bell(history.database)
         readiness, metrics = Readiness(folder, history), RoomMetrics()
 
@@ -156,6 +157,7 @@ def drain(settings: RoomSettings, member: Member | None, timeout_s: float = DRAI
             stack.enter_context(MemberLock(folder, member.group, member.number))
         history = open_history(settings.room)
         stack.callback(history.close)
+        history.database.claim(alone=member is None)
         if member is None:
             part = subscription.whole_room(settings, history, folder)
         else:

@@ -62,6 +62,7 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         floor = open_room_floor(folder)
         history = open_history(settings.room)
         stack.callback(history.close)
+        history.database.claim(alone=True)
         keep_drawing_files(drawings, history.database)
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)

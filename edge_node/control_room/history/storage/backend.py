@@ -46,6 +46,9 @@ class Backend(Protocol):
     def reopen_writer(self) -> Any:
         """Return a new connection that writes, after the one before has ended."""
 
+    def claim(self, writer: Any, *, alone: bool, wait_s: float) -> None:
+        """Keep other rooms from storing here; raises DatabaseUnusableError where one does."""
+
     def open_reader(self, *, read_only: bool) -> Any:
         """Return a connection of the driver that only reads; ``read_only`` if there is no writer."""
 

@@ -32,15 +32,29 @@ _ROOM_LOCK = 0x436F7248  # with the schema: who writes
 _SCHEMA = "hashtext(current_schema()::text)"
 _LOCK_ROOM = f"SELECT pg_advisory_xact_lock({_ROOM_LOCK}, {_SCHEMA})"
 _LOCK_ROOM_SHARED = f"SELECT pg_advisory_xact_lock_shared({_ROOM_LOCK}, {_SCHEMA})"
+# Held by the connection that writes: a room of one process alone, or the members of a shared ingest.
+_CLAIM = 0x436F7243
+_CLAIM_ALONE = f"SELECT pg_advisory_lock({_CLAIM}, {_SCHEMA})"
+_CLAIM_SHARED = f"SELECT pg_advisory_lock_shared({_CLAIM}, {_SCHEMA})"
 # A lock of the table, not an advisory one: only with such a lock a session learns of tables that others made.
 _LOCK_PARTITIONS = "LOCK TABLE verdict IN SHARE UPDATE EXCLUSIVE MODE"
 # In one order, so that two processes never wait for each other.
 _LOCK_ROBOTS = """
     SELECT robot_key FROM robot JOIN unnest(%s::text[], %s::text[]) AS named (site, robot) USING (site, robot)
     ORDER BY robot_key FOR NO KEY UPDATE OF robot"""
+# Whatever the server, the database or the role prefers. A repeatable read would see the room as it was before
+# its lock was given. A host without power is noticed within half a minute, not after two hours in which it
+# held the lock; so is a process that was suspended in a transaction.
 # A commit is on the disk (of the standby too, where the server is told to wait for it) before it is answered.
 _SETTINGS = (
     "SET jit = off",
+    "SET client_encoding = 'UTF8'",
+    "SET default_transaction_isolation = 'read committed'",
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = 20000",
+    "SET idle_in_transaction_session_timeout = '120s'",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'",
 )
 _LOOK = """
@@ -52,6 +66,7 @@ _PARTITIONS = """
 _USED_BYTES = """
     SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"""
+_CLAIM_WAIT_S = 10.0
 _DROP_WAITS = "SET LOCAL lock_timeout = '2s'"  # for readers of a partition, as a backup has it
 
 
@@ -97,6 +112,7 @@ class PostgresBackend:
         self._partitions: set[int] = set()
         self._connections: list[Any] = []
         self._lock_timeout = driver.errors.LockNotAvailable
+        self._claim = ""
         find_parameters(place)
 
     # --- connections
@@ -117,7 +133,19 @@ class PostgresBackend:
 
     def reopen_writer(self) -> Any:
         """Return a new connection that writes, after the one before has ended."""
-        return self._open(read_only=False)
+        writer = self._open(read_only=False)
+        if self._claim:
+            try:
+                self._take_claim(writer, _CLAIM_WAIT_S)
+            except BaseException:
+                self.close_connection(writer)
+                raise
+        return writer
+
+    def claim(self, writer: Any, *, alone: bool, wait_s: float) -> None:
+        """Keep other rooms out as long as ``writer`` and those after it are connected."""
+        self._claim = _CLAIM_ALONE if alone else _CLAIM_SHARED
+        self._take_claim(writer, wait_s)
 
     def open_reader(self, *, read_only: bool) -> Any:
         """Return a connection that only reads."""
@@ -171,6 +199,10 @@ class PostgresBackend:
         """Say what a person can do where the server refuses."""
         if isinstance(error, self._driver.errors.ReadOnlySqlTransaction):
             return "; this server only reads: name the others too, and target_session_attrs=read-write"
+        if isinstance(error, self._driver.errors.InsufficientPrivilege):
+            return "; the role makes its tables itself: GRANT CREATE ON SCHEMA, or a schema that it owns"
+        if isinstance(error, self._driver.errors.InvalidSchemaName):
+            return "; the schemas of its search_path are not there: CREATE SCHEMA"
         return ""
 
     # --- statements
@@ -273,18 +305,36 @@ class PostgresBackend:
         """Leave it to the server, whose autovacuum gives room of deleted rows to later ones."""
         return False
 
+    def _take_claim(self, writer: Any, wait_s: float) -> None:
+        # The server may need a moment to notice that the process before has ended.
+        writer.execute("SELECT set_config('lock_timeout', %s, false)", [f"{wait_s * 1e3:.0f}"])
+        try:
+            writer.execute(self._claim)
+        except self._lock_timeout as err:
+            raise DatabaseUnusableError(
+                "another control room stores into it; stop that one, share the work (`control-room ingest`),"
+                " or give this one a database or schema (options=-csearch_path=NAME) of its own"
+            ) from err
+        writer.execute("RESET lock_timeout")
+
     def _open(self, *, read_only: bool) -> Any:
         connection = self._connect()
         connection.autocommit = True
-        for statement in _SETTINGS:
-            connection.execute(statement)
         if read_only:
             connection.execute("SET default_transaction_read_only = on")
         self._connections.append(connection)
         return connection
 
     def _connect(self) -> Any:
-        connection = self._driver.connect(**find_parameters(self._place))
+        connection = self._driver.connect(**find_parameters(self._place), autocommit=True)
+        try:
+            _check_encoding(connection.info.parameter_status("server_encoding"))
+            for statement in _SETTINGS:
+                connection.execute(statement)
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
         _adapt(connection)
         return connection
 
@@ -309,6 +359,14 @@ def _returning(statement: Any) -> Any:
 
 def _pictures_folder(place: DatabasePlace, folder: Path) -> Path:
     return folder / "pictures" if place.pictures_dir is None else folder / place.pictures_dir
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding != "UTF8":
+        raise DatabaseUnusableError(
+            f"has the encoding {encoding}, which lacks letters of robots' texts; wanted UTF8:"
+            " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _adapt(connection: Any) -> None:

@@ -184,6 +184,9 @@ class SqliteBackend:
         """Return the connection of the file anew."""
         return self._connect().connection.driver_connection
 
+    def claim(self, writer: Any, *, alone: bool, wait_s: float) -> None:
+        """Do nothing: the lock of the state folder keeps others out."""
+
     def open_reader(self, *, read_only: bool) -> Any:
         """Return a connection that only reads; it sees what an older file lacks as if it were there."""
         connection = self._connect()
