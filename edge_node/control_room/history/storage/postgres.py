@@ -60,6 +60,7 @@ _SETTINGS = (
 _LOOK = """
     SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
     to_regclass('room_mark') IS NOT NULL"""
+_READ_VERSIONS = "SELECT version, version_num FROM room_mark, alembic_version"
 _PARTITIONS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = to_regclass('verdict')"""
@@ -119,17 +120,10 @@ class PostgresBackend:
 
     def open_writer(self) -> Any:
         """Return the connection that writes, after the tables are this version's."""
-        engine = create_engine("postgresql+psycopg://", creator=self._connect, poolclass=NullPool)
-        with engine.begin() as connection:
-            # Of two processes that start at once, the second finds the tables made.
-            connection.exec_driver_sql(_LOCK_ROOM)
-            is_empty, is_marked = connection.exec_driver_sql(_LOOK).one()
-            if is_empty:
-                migration.make_tables(connection, postgres_tables.list_statements())
-                connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
-            self._check_kind(is_empty or is_marked, connection)
-            migration.upgrade(connection)
-        return self._open(read_only=False)
+        writer = self._open(read_only=False)
+        if not self._is_current(writer):
+            self._upgrade()
+        return writer
 
     def reopen_writer(self) -> Any:
         """Return a new connection that writes, after the one before has ended."""
@@ -337,6 +331,25 @@ class PostgresBackend:
             raise
         _adapt(connection)
         return connection
+
+    def _is_current(self, writer: Any) -> bool:
+        try:
+            found = writer.execute(_READ_VERSIONS).fetchone()
+        except self._driver.Error:
+            return False
+        return bool(found and found[0] == VERSION and found[1] >= migration.find_newest())
+
+    def _upgrade(self) -> None:
+        engine = create_engine("postgresql+psycopg://", creator=self._connect, poolclass=NullPool)
+        with engine.begin() as connection:
+            # Of two processes that start at once, the second finds the tables made.
+            connection.exec_driver_sql(_LOCK_ROOM)
+            is_empty, is_marked = connection.exec_driver_sql(_LOOK).one()
+            if is_empty:
+                migration.make_tables(connection, postgres_tables.list_statements())
+                connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
+            self._check_kind(is_empty or is_marked, connection)
+            migration.upgrade(connection)
 
     def _check_kind(self, is_marked: bool, connection: Any) -> None:
         if not is_marked:

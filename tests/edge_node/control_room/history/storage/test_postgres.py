@@ -21,7 +21,7 @@ from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.history.defects import defect_book, sightings
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.history.storage.tables import verdict
+from edge_node.control_room.history.storage.tables import metadata, verdict
 from tests.support.verdicts import verdict as make_verdict
 
 if TYPE_CHECKING:
@@ -37,6 +37,18 @@ NOW = datetime(2026, 11, 26, tzinfo=timezone.utc)
 WEEK = timedelta(days=7)
 FAR = 10**9
 _TABLES = "SELECT relname FROM pg_class WHERE relname LIKE 'verdict_week%' AND relkind = 'r' ORDER BY 1"
+
+_ADDED_AFTER_0007 = (
+    *("alert_", "change", "command", "defect", "drawing", "failed_login", "lease", "login_session"),
+    *("mission", "room_process", "sighting", "withdrawal"),
+)
+_SHAPE = (
+    """SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name NOT LIKE 'verdict_week%' ORDER BY 1, 2""",
+    """SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'verdict_week%'
+    ORDER BY 1""",
+    "SELECT version_num FROM alembic_version",
+)
 
 
 def test_two_processes_that_start_at_once_make_the_tables_once(
@@ -59,6 +71,25 @@ def test_two_processes_that_start_at_once_make_the_tables_once(
     postgres_rooms.execute(other, "CREATE TABLE customer (name text)")
     with pytest.raises(HistoryError, match="not a control room's"):
         History(tmp_path, place=other)
+
+
+def test_a_room_of_an_older_version_is_upgraded(tmp_path: Path, postgres_rooms: PostgresRooms) -> None:
+    """By the steps of a file: a room before defects, missions and alerts gets the tables of a new one."""
+    place, fresh = postgres_rooms.make_empty(), postgres_rooms.make_empty()
+    for one in (place, fresh):
+        History(tmp_path, place=one).close()
+    added = ", ".join(name for name in metadata.tables if name.startswith(_ADDED_AFTER_0007))
+    for statement in (
+        f"DROP TABLE {added}",
+        "DROP INDEX finding_not_taken, finding_by_arrival",
+        "ALTER TABLE finding DROP COLUMN is_taken",
+        "UPDATE alembic_version SET version_num = '0007'",
+    ):
+        postgres_rooms.execute(place, statement)
+    with closing(History(tmp_path, place=place)) as history:
+        assert history.add_verdict(make_verdict(1, "U"))
+    for asked in _SHAPE:
+        assert postgres_rooms.execute(place, asked) == postgres_rooms.execute(fresh, asked)
 
 
 def test_two_rooms_do_not_store_into_one_schema(
