@@ -196,7 +196,7 @@ def count_queue(database: Database, only: QueueFilter) -> dict[str, int]:
         return counts
     values = _values(only)
     for reasons, count in database.rows(_counts(tuple(values)), values):
-        for reason in reasons.split(","):
+        for reason in reasons.split(",") if count else ():
             counts[reason] = counts.get(reason, 0) + count
     return counts
 
@@ -278,7 +278,18 @@ def _order(names: tuple[str, ...]) -> tuple[ColumnElement[Any], ColumnElement[An
 
 @lru_cache(SHAPES)
 def _counts(names: tuple[str, ...]) -> Executable:
-    query = _joined(select(verdict.c.reasons, func.count()))
+    """Return the query of all counts; those with a picture by one look at all pictures.
+
+    By an outer join, as PostgreSQL then goes through the verdicts first.
+    """
+    if "with_picture" not in names:
+        query = _joined(select(verdict.c.reasons, func.count()))
+    else:
+        names = tuple(name for name in names if name != "with_picture")
+        seen = select(picture.c.robot_key, picture.c.sha256).distinct().subquery("seen")
+        query = _joined(select(verdict.c.reasons, func.count(seen.c.sha256))).outerjoin(
+            seen, and_(seen.c.robot_key == verdict.c.robot_key, seen.c.sha256 == verdict.c.evidence)
+        )
     return query.where(*_conditions(names)).group_by(verdict.c.reasons)
 
 
