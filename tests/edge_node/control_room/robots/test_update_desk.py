@@ -87,7 +87,7 @@ def test_an_update_is_followed_to_its_end(mosquitto, tmp_path: Path, ending, sta
     where = endpoint(MqttConfig(hostname="127.0.0.1", port=mosquitto.port), Topics("room", "room"))
     with closing(History(tmp_path / "room")) as history:
         history.add_verdict(verdict(1, "C"))
-        desk = CommandDesk(RoomCommandsConfig(), where, history, lambda _sent: None)
+        desk = CommandDesk(RoomCommandsConfig(), where, history, lambda _site, _robot: None)
         updates = UpdateDesk(desk, BundleShelf(str(maker.folder), tmp_path / "uploads"))
         try:
             with pytest.raises(RequestRefusedError, match="no such bundle"):

@@ -62,7 +62,7 @@ def test_a_late_answer_is_found_and_silence_expires(tmp_path: Path) -> None:
 def test_a_command_waits_for_another_persons(tmp_path: Path) -> None:
     """While one is open the second is not kept; once it has ended, it is; other verbs never wait."""
     with closing(History(tmp_path)) as history:
-        log, alone = CommandLog(history.database), frozenset({"pause", "resume"})
+        log, alone = CommandLog(history.database, lifetime_s=3600.0), frozenset({"pause", "resume"})
         log.add(sent(1), unless_open=alone)
         assert log.add(sent(2, verb="resume"), unless_open=alone) == sent(1)
         assert log.add(sent(3, verb="ping")) is None
