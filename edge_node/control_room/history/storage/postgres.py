@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, create_engine
@@ -14,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_node.control_room.database_address import find_parameters, load_driver, name_place
 from edge_node.control_room.history.storage import migration, postgres_tables
 from edge_node.control_room.history.storage.backend import DatabaseUnusableError, PartitionInUseError
-from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk
+from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk, returning_key
 from edge_node.control_room.history.storage.picture_files import PictureFiles
 from edge_node.control_room.history.storage.prepared import Preparer
 
@@ -57,16 +56,6 @@ _SETTINGS = (
     "SET idle_in_transaction_session_timeout = '120s'",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'",
 )
-_LOOK = """
-    SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
-    to_regclass('room_mark') IS NOT NULL"""
-_READ_VERSIONS = "SELECT version, version_num FROM room_mark, alembic_version"
-_PARTITIONS = """
-    SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = to_regclass('verdict')"""
-_USED_BYTES = """
-    SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"""
 _CLAIM_WAIT_S = 10.0
 _DROP_WAITS = "SET LOCAL lock_timeout = '2s'"  # for readers of a partition, as a backup has it
 
@@ -203,7 +192,7 @@ class PostgresBackend:
 
     def prepare_insert(self, statement: Executable) -> Prepared:
         """Return an INSERT that returns the key."""
-        return self.preparer.prepare(_returning(statement))
+        return self.preparer.prepare(returning_key(statement))
 
     def read_new_key(self, cursor: Any) -> int:
         """Return the key that the row of an INSERT was given."""
@@ -263,7 +252,7 @@ class PostgresBackend:
         """
         self._partitions.clear()
         writer.execute(_DROP_WAITS)
-        names = [name for (name,) in writer.execute(_PARTITIONS).fetchall()]
+        names = [name for (name,) in writer.execute(postgres_tables.PARTITIONS).fetchall()]
         try:
             for name in filter(postgres_tables.is_partition, names):
                 highest = writer.execute(postgres_tables.ask_highest(name)).fetchone()[0]
@@ -293,7 +282,7 @@ class PostgresBackend:
 
     def read_used_bytes(self, reader: Any) -> int:
         """Return what the tables take on the server's disk."""
-        return int(reader.execute(_USED_BYTES).fetchone()[0])
+        return int(reader.execute(postgres_tables.USED_BYTES).fetchone()[0])
 
     def compact(self, writer: Any) -> bool:  # noqa: ARG002  the server does it by itself
         """Leave it to the server, whose autovacuum gives room of deleted rows to later ones."""
@@ -334,7 +323,7 @@ class PostgresBackend:
 
     def _is_current(self, writer: Any) -> bool:
         try:
-            found = writer.execute(_READ_VERSIONS).fetchone()
+            found = writer.execute(postgres_tables.READ_VERSIONS).fetchone()
         except self._driver.Error:
             return False
         return bool(found and found[0] == VERSION and found[1] >= migration.find_newest())
@@ -344,7 +333,7 @@ class PostgresBackend:
         with engine.begin() as connection:
             # Of two processes that start at once, the second finds the tables made.
             connection.exec_driver_sql(_LOCK_ROOM)
-            is_empty, is_marked = connection.exec_driver_sql(_LOOK).one()
+            is_empty, is_marked = connection.exec_driver_sql(postgres_tables.LOOK).one()
             if is_empty:
                 migration.make_tables(connection, postgres_tables.list_statements())
                 connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
@@ -363,11 +352,6 @@ class PostgresBackend:
                 f"version {version}, this program reads {VERSION};"
                 " use the program that wrote it, or another database"
             )
-
-
-@lru_cache(maxsize=500)
-def _returning(statement: Any) -> Any:
-    return statement.returning(next(iter(statement.table.primary_key)))
 
 
 def _pictures_folder(place: DatabasePlace, folder: Path) -> Path:

@@ -92,6 +92,19 @@ def test_a_room_of_an_older_version_is_upgraded(tmp_path: Path, postgres_rooms: 
         assert postgres_rooms.execute(place, asked) == postgres_rooms.execute(fresh, asked)
 
 
+def test_a_schema_of_its_own_separates_two_rooms(tmp_path: Path, postgres_rooms: PostgresRooms) -> None:
+    """Also where the other room's schema stands behind it in the path."""
+    place = postgres_rooms.make_empty()
+    with closing(History(tmp_path, place=place)) as history:
+        history.add_verdict(make_verdict(1, "U"))
+    second = DatabasePlace(url=f"{place.url}&options=-csearch_path%3Dsecond%2Cpublic")
+    postgres_rooms.execute(place, "CREATE SCHEMA second")
+    for stored in (0, 1):
+        with closing(History(tmp_path, place=second)) as history:
+            assert history.count_verdicts() == stored
+            history.add_verdict(make_verdict(2, "U"))
+
+
 def test_two_rooms_do_not_store_into_one_schema(
     tmp_path: Path, postgres_place: DatabasePlace, postgres_rooms: PostgresRooms
 ) -> None:
