@@ -48,6 +48,8 @@ _LOCK_ROBOTS = """
 _SETTINGS = (
     "SET jit = off",
     "SET client_encoding = 'UTF8'",
+    # Only the first schema of the path: another room may have the others.
+    "SELECT set_config('search_path', quote_ident(current_schema()), false) WHERE current_schema() <> ''",
     "SET default_transaction_isolation = 'read committed'",
     "SET tcp_keepalives_idle = 10",
     "SET tcp_keepalives_interval = 5",

@@ -37,9 +37,7 @@ _WIDE_BYTES = 400
 LOOK = """
     SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
     to_regclass('room_mark') IS NOT NULL"""
-READ_VERSIONS = """
-    SELECT version, version_num FROM room_mark, alembic_version WHERE EXISTS
-    (SELECT FROM pg_class WHERE relname = 'room_mark' AND relnamespace = current_schema()::regnamespace)"""
+READ_VERSIONS = "SELECT version, version_num FROM room_mark, alembic_version"
 PARTITIONS = """
     SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
     WHERE inhparent = to_regclass('verdict')"""
