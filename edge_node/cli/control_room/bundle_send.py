@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.command import parse_robot
-from edge_node.cli.control_room.room_option import find_state_dir, note_deed
+from edge_node.cli.control_room.room_option import add_audit_options, find_audited, note_deed
 from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.robots.bundle_sender import BundleSender
@@ -47,9 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="give up after such a silence (%(default)g)",
     )
-    parser.add_argument(
-        "--room-state-dir", type=Path, metavar="DIR", help="of the control room whose audit notes it"
-    )
+    add_audit_options(parser)
     add_security_options(parser)
     parser.epilog = (
         "The robot fetches piece by piece, verdicts first. Ctrl-C, a cut link and a restart cost what was\n"
@@ -59,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Transfer the bundle and print the progress."""
+    room = find_audited(args)
     where = endpoint(broker_config(args.broker, args, "bundle"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None
     until = frozenset(
@@ -74,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
         done = threading.Event()
         progress = threading.Thread(target=_print_progress, args=(sender, done), name="progress", daemon=True)
         progress.start()
-        room = args.room_state_dir or find_state_dir()
         note_deed(room, Deed.BUNDLE, args.robot, outcome="asked", text=sender.release.label)
         try:
             response = sender.send(timeout_s=args.timeout, until=until, on_progress=_print_step)

@@ -6,13 +6,12 @@ Its record stays: the control room keeps every verdict, finding and picture, and
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
-from edge_node.cli.control_room.room_option import find_state_dir, note_deed
+from edge_node.cli.control_room.room_option import add_audit_options, find_audited, note_deed
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.robots.retained_messages import RetainedMessages
 from edge_node.errors import ConfigError, CorrosionError
@@ -58,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="homeassistant",
         help="as in [mqtt] home_assistant_prefix (default: %(default)s)",
     )
-    parser.add_argument(
-        "--room-state-dir", type=Path, metavar="DIR", help="of the control room whose audit notes it"
-    )
+    add_audit_options(parser)
     add_security_options(parser)
     parser.epilog = (
         "Clears every retained message below corrosion/v1/SITE/ROBOT and the robot's announcement to Home\n"
@@ -72,12 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look, clear, look again, and say what was done."""
     topics = _parse_robot(args.robot)
+    room = find_audited(args)
     where = endpoint(broker_config(args.broker, args, "retire"), Topics("room", "room"))
     with RetainedMessages(where) as retained:
         done = _retire(retained, topics, args)
     if not args.dry_run:
         outcome = "refused" if done.refused or (done.online and not args.force) else "done"
-        note_deed(args.room_state_dir or find_state_dir(), Deed.RETIRE, done.robot, outcome=outcome)
+        note_deed(room, Deed.RETIRE, done.robot, outcome=outcome)
     if args.json:
         print(msgspec.json.encode(done).decode())
     else:

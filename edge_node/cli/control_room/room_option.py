@@ -51,6 +51,28 @@ def find_room(args: argparse.Namespace) -> RoomSettings:
     return msgspec.structs.replace(settings, room=room_in(folder))
 
 
+def add_audit_options(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--room-state-dir`` and ``--room-config``, for commands that need no control room."""
+    room = parser.add_mutually_exclusive_group()
+    room.add_argument(
+        "--room-state-dir", type=Path, metavar="DIR", help="of the control room whose audit notes it"
+    )
+    room.add_argument(
+        "--room-config", type=Path, metavar="FILE", help="its configuration, where that names a database"
+    )
+
+
+def find_audited(args: argparse.Namespace) -> RoomConfig:
+    """Return the control room whose audit notes a deed.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    if args.room_config:
+        return load_settings(args.room_config, may_lack_users=True).room
+    return room_in(args.room_state_dir or find_state_dir())
+
+
 def room_in(folder: Path | str) -> RoomConfig:
     """Return the settings of a control room whose history is a file in ``folder``."""
     return msgspec.structs.replace(RoomConfig(), state_dir=str(folder))

@@ -63,6 +63,19 @@ _COMMA, _COLON, _NOTHING = (literal_column(f"'{sign}'", Text) for sign in (",", 
 _VERDICT_ID = robot.c.robot + _COLON + epoch.c.epoch + _COLON + cast(verdict.c.seq, Text)
 _CLAIMED = literal_column(f"'{ReviewOrigin.ROBOT.value}'", Text)  # nobody told this room
 _reviewed = review.alias("reviewed")
+# The best pictures of reviewed findings; PostgreSQL would search them once for each week.
+_decided = (
+    select(finding.c.robot_key, json_text(finding.c.payload, "best_evidence_sha256").label("sha256"))
+    .join(
+        _reviewed,
+        (_reviewed.c.robot_key == finding.c.robot_key)
+        & (_reviewed.c.finding_id == finding.c.finding_id)
+        & (_reviewed.c.origin != _CLAIMED)
+        & counts(_reviewed),
+    )
+    .cte("decided")
+    .prefix_with("MATERIALIZED", dialect="postgresql")
+)
 _IS_REVIEWED = or_(
     select(review.c.review_id)
     .where(
@@ -73,15 +86,7 @@ _IS_REVIEWED = or_(
     )
     .correlate(verdict, robot, epoch)
     .exists(),
-    tuple_(verdict.c.robot_key, verdict.c.evidence).in_(
-        select(finding.c.robot_key, json_text(finding.c.payload, "best_evidence_sha256")).join(
-            _reviewed,
-            (_reviewed.c.robot_key == finding.c.robot_key)
-            & (_reviewed.c.finding_id == finding.c.finding_id)
-            & (_reviewed.c.origin != _CLAIMED)
-            & counts(_reviewed),
-        )
-    ),
+    tuple_(verdict.c.robot_key, verdict.c.evidence).in_(select(_decided.c.robot_key, _decided.c.sha256)),
 )
 # Not by EXISTS: PostgreSQL would begin with the pictures, and look for the verdict of each.
 _HAS_PICTURE = (
@@ -191,7 +196,7 @@ def count_queue(database: Database, only: QueueFilter) -> dict[str, int]:
         return counts
     values = _values(only)
     for reasons, count in database.rows(_counts(tuple(values)), values):
-        for reason in reasons.split(","):
+        for reason in reasons.split(",") if count else ():
             counts[reason] = counts.get(reason, 0) + count
     return counts
 
@@ -273,7 +278,18 @@ def _order(names: tuple[str, ...]) -> tuple[ColumnElement[Any], ColumnElement[An
 
 @lru_cache(SHAPES)
 def _counts(names: tuple[str, ...]) -> Executable:
-    query = _joined(select(verdict.c.reasons, func.count()))
+    """Return the query of all counts; those with a picture by one look at all pictures.
+
+    By an outer join, as PostgreSQL then goes through the verdicts first.
+    """
+    if "with_picture" not in names:
+        query = _joined(select(verdict.c.reasons, func.count()))
+    else:
+        names = tuple(name for name in names if name != "with_picture")
+        seen = select(picture.c.robot_key, picture.c.sha256).distinct().subquery("seen")
+        query = _joined(select(verdict.c.reasons, func.count(seen.c.sha256))).outerjoin(
+            seen, and_(seen.c.robot_key == verdict.c.robot_key, seen.c.sha256 == verdict.c.evidence)
+        )
     return query.where(*_conditions(names)).group_by(verdict.c.reasons)
 
 

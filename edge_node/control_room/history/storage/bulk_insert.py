@@ -39,3 +39,10 @@ def make_bulk(statement: Any) -> Executable:
     names = list_columns(statement) or ()
     rows = listed("rows", **{name: table.c[name].type for name in names})
     return insert(table).from_select(list(names), select(*(rows.c[name] for name in names)))
+
+
+@lru_cache(_KEPT)
+def returning_key(statement: Any) -> Executable:
+    """Make an INSERT return the key that its row is given."""
+    made: Executable = statement.returning(next(iter(statement.table.primary_key)))
+    return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, create_engine
@@ -14,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_node.control_room.database_address import find_parameters, load_driver, name_place
 from edge_node.control_room.history.storage import migration, postgres_tables
 from edge_node.control_room.history.storage.backend import DatabaseUnusableError, PartitionInUseError
-from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk
+from edge_node.control_room.history.storage.bulk_insert import list_columns, make_bulk, returning_key
 from edge_node.control_room.history.storage.picture_files import PictureFiles
 from edge_node.control_room.history.storage.prepared import Preparer
 
@@ -32,26 +31,31 @@ _ROOM_LOCK = 0x436F7248  # with the schema: who writes
 _SCHEMA = "hashtext(current_schema()::text)"
 _LOCK_ROOM = f"SELECT pg_advisory_xact_lock({_ROOM_LOCK}, {_SCHEMA})"
 _LOCK_ROOM_SHARED = f"SELECT pg_advisory_xact_lock_shared({_ROOM_LOCK}, {_SCHEMA})"
+# Held by the connection that writes: a room of one process alone, or the members of a shared ingest.
+_CLAIM = 0x436F7243
 # A lock of the table, not an advisory one: only with such a lock a session learns of tables that others made.
 _LOCK_PARTITIONS = "LOCK TABLE verdict IN SHARE UPDATE EXCLUSIVE MODE"
 # In one order, so that two processes never wait for each other.
 _LOCK_ROBOTS = """
     SELECT robot_key FROM robot JOIN unnest(%s::text[], %s::text[]) AS named (site, robot) USING (site, robot)
     ORDER BY robot_key FOR NO KEY UPDATE OF robot"""
+# Whatever the server, the database or the role prefers. A repeatable read would see the room as it was before
+# its lock was given. A host without power is noticed within half a minute, not after two hours in which it
+# held the lock; so is a process that was suspended in a transaction.
 # A commit is on the disk (of the standby too, where the server is told to wait for it) before it is answered.
 _SETTINGS = (
     "SET jit = off",
+    "SET client_encoding = 'UTF8'",
+    # Only the first schema of the path: another room may have the others.
+    "SELECT set_config('search_path', quote_ident(current_schema()), false) WHERE current_schema() <> ''",
+    "SET default_transaction_isolation = 'read committed'",
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = 20000",
+    "SET idle_in_transaction_session_timeout = '120s'",
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit')='off'",
 )
-_LOOK = """
-    SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
-    to_regclass('room_mark') IS NOT NULL"""
-_PARTITIONS = """
-    SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-    WHERE inhparent = to_regclass('verdict')"""
-_USED_BYTES = """
-    SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"""
 _DROP_WAITS = "SET LOCAL lock_timeout = '2s'"  # for readers of a partition, as a backup has it
 
 
@@ -103,17 +107,10 @@ class PostgresBackend:
 
     def open_writer(self) -> Any:
         """Return the connection that writes, after the tables are this version's."""
-        engine = create_engine("postgresql+psycopg://", creator=self._connect, poolclass=NullPool)
-        with engine.begin() as connection:
-            # Of two processes that start at once, the second finds the tables made.
-            connection.exec_driver_sql(_LOCK_ROOM)
-            is_empty, is_marked = connection.exec_driver_sql(_LOOK).one()
-            if is_empty:
-                migration.make_tables(connection, postgres_tables.list_statements())
-                connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
-            self._check_kind(is_empty or is_marked, connection)
-            migration.upgrade(connection)
-        return self._open(read_only=False)
+        writer = self._open(read_only=False)
+        if not self._is_current(writer):
+            self._upgrade()
+        return writer
 
     def reopen_writer(self) -> Any:
         """Return a new connection that writes, after the one before has ended."""
@@ -171,13 +168,17 @@ class PostgresBackend:
         """Say what a person can do where the server refuses."""
         if isinstance(error, self._driver.errors.ReadOnlySqlTransaction):
             return "; this server only reads: name the others too, and target_session_attrs=read-write"
+        if isinstance(error, self._driver.errors.InsufficientPrivilege):
+            return "; the role makes its tables itself: GRANT CREATE ON SCHEMA, or a schema that it owns"
+        if isinstance(error, self._driver.errors.InvalidSchemaName):
+            return "; the schemas of its search_path are not there: CREATE SCHEMA"
         return ""
 
     # --- statements
 
     def prepare_insert(self, statement: Executable) -> Prepared:
         """Return an INSERT that returns the key."""
-        return self.preparer.prepare(_returning(statement))
+        return self.preparer.prepare(returning_key(statement))
 
     def read_new_key(self, cursor: Any) -> int:
         """Return the key that the row of an INSERT was given."""
@@ -237,7 +238,7 @@ class PostgresBackend:
         """
         self._partitions.clear()
         writer.execute(_DROP_WAITS)
-        names = [name for (name,) in writer.execute(_PARTITIONS).fetchall()]
+        names = [name for (name,) in writer.execute(postgres_tables.PARTITIONS).fetchall()]
         try:
             for name in filter(postgres_tables.is_partition, names):
                 highest = writer.execute(postgres_tables.ask_highest(name)).fetchone()[0]
@@ -267,7 +268,7 @@ class PostgresBackend:
 
     def read_used_bytes(self, reader: Any) -> int:
         """Return what the tables take on the server's disk."""
-        return int(reader.execute(_USED_BYTES).fetchone()[0])
+        return int(reader.execute(postgres_tables.USED_BYTES).fetchone()[0])
 
     def compact(self, writer: Any) -> bool:  # noqa: ARG002  the server does it by itself
         """Leave it to the server, whose autovacuum gives room of deleted rows to later ones."""
@@ -276,17 +277,42 @@ class PostgresBackend:
     def _open(self, *, read_only: bool) -> Any:
         connection = self._connect()
         connection.autocommit = True
-        for statement in _SETTINGS:
-            connection.execute(statement)
         if read_only:
             connection.execute("SET default_transaction_read_only = on")
         self._connections.append(connection)
         return connection
 
     def _connect(self) -> Any:
-        connection = self._driver.connect(**find_parameters(self._place))
+        connection = self._driver.connect(**find_parameters(self._place), autocommit=True)
+        try:
+            _check_encoding(connection.info.parameter_status("server_encoding"))
+            for statement in _SETTINGS:
+                connection.execute(statement)
+            connection.autocommit = False
+        except BaseException:
+            connection.close()
+            raise
         _adapt(connection)
         return connection
+
+    def _is_current(self, writer: Any) -> bool:
+        try:
+            found = writer.execute(postgres_tables.READ_VERSIONS).fetchone()
+        except self._driver.Error:
+            return False
+        return bool(found and found[0] == VERSION and found[1] >= migration.find_newest())
+
+    def _upgrade(self) -> None:
+        engine = create_engine("postgresql+psycopg://", creator=self._connect, poolclass=NullPool)
+        with engine.begin() as connection:
+            # Of two processes that start at once, the second finds the tables made.
+            connection.exec_driver_sql(_LOCK_ROOM)
+            is_empty, is_marked = connection.exec_driver_sql(postgres_tables.LOOK).one()
+            if is_empty:
+                migration.make_tables(connection, postgres_tables.list_statements())
+                connection.execute(postgres_tables.room_mark.insert(), {"version": VERSION})
+            self._check_kind(is_empty or is_marked, connection)
+            migration.upgrade(connection)
 
     def _check_kind(self, is_marked: bool, connection: Any) -> None:
         if not is_marked:
@@ -302,13 +328,16 @@ class PostgresBackend:
             )
 
 
-@lru_cache(maxsize=500)
-def _returning(statement: Any) -> Any:
-    return statement.returning(next(iter(statement.table.primary_key)))
-
-
 def _pictures_folder(place: DatabasePlace, folder: Path) -> Path:
     return folder / "pictures" if place.pictures_dir is None else folder / place.pictures_dir
+
+
+def _check_encoding(encoding: str) -> None:
+    if encoding != "UTF8":
+        raise DatabaseUnusableError(
+            f"has the encoding {encoding}, which lacks letters of robots' texts; wanted UTF8:"
+            " CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _adapt(connection: Any) -> None:

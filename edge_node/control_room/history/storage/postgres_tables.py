@@ -33,6 +33,18 @@ _MOST_WEEKS = 15_000_000  # from the epoch: any 64-bit number of microseconds ha
 # A payload goes beside the row, to where PostgreSQL keeps large values, so that searches read narrow rows.
 _WIDE_BYTES = 400
 
+# What a schema holds: whether it is empty or a control room's, of which version, how much.
+LOOK = """
+    SELECT NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace),
+    to_regclass('room_mark') IS NOT NULL"""
+READ_VERSIONS = "SELECT version, version_num FROM room_mark, alembic_version"
+PARTITIONS = """
+    SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = to_regclass('verdict')"""
+USED_BYTES = """
+    SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"""
+
 _own = MetaData()
 arrived_numbers = Table(
     "arrived_numbers",

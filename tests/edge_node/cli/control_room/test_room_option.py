@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
+from edge_node.cli.control_room.room_option import (
+    add_audit_options,
+    add_room_options,
+    find_audited,
+    find_room,
+    note_deed,
+)
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.history.history import History
 
@@ -48,3 +54,14 @@ def test_a_deed_of_the_command_line_is_in_the_audit_of_a_room_that_is_there(
     (tmp_path / "history.db").write_bytes(b"no database at all" * 100)
     note_deed(tmp_path, Deed.RETIRE, "quay/crawler-1")
     assert "not in the audit" in capsys.readouterr().err
+
+
+def test_the_audit_of_a_room_on_a_server_is_named_by_its_configuration(tmp_path: Path) -> None:
+    """Its history is in no folder; without one, the folder of a room is named as ever."""
+    parser = argparse.ArgumentParser()
+    add_audit_options(parser)
+    file = tmp_path / "room.toml"
+    url = "postgresql+psycopg://room@db/room"
+    file.write_text(f'[mqtt]\nhostname = "broker"\n[room]\ndatabase = "{url}"\n')
+    assert find_audited(parser.parse_args(["--room-config", str(file)])).database == url
+    assert find_audited(parser.parse_args(["--room-state-dir", "/x"])).state_dir == "/x"

@@ -8,16 +8,19 @@ import threading
 from contextlib import closing
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, func, select
 
 from edge_node.control_room import history as package
+from edge_node.control_room.database_address import DatabasePlace
+from edge_node.control_room.history import audit
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.history.defects import defect_book, sightings
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.records import StoredPicture
-from edge_node.control_room.history.storage.tables import verdict
+from edge_node.control_room.history.storage.tables import metadata, verdict
 from edge_node.control_room.ingest.batch_store import store
 from tests.support.ingest_room import robot_verdict
 from tests.support.robot_messages import message
@@ -26,16 +29,28 @@ from tests.support.verdicts import verdict as make_verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import ModuleType
 
     from sqlalchemy import Executable
 
-    from edge_node.control_room.database_address import DatabasePlace
     from tests.support.postgres import PostgresRooms
 
 NOW = datetime(2026, 11, 26, tzinfo=timezone.utc)
 WEEK = timedelta(days=7)
 FAR = 10**9
 _TABLES = "SELECT relname FROM pg_class WHERE relname LIKE 'verdict_week%' AND relkind = 'r' ORDER BY 1"
+
+_ADDED_AFTER_0007 = (
+    *("alert_", "change", "command", "defect", "drawing", "failed_login", "lease", "login_session"),
+    *("mission", "room_process", "sighting", "withdrawal"),
+)
+_SHAPE = (
+    """SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name NOT LIKE 'verdict_week%' ORDER BY 1, 2""",
+    """SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename NOT LIKE 'verdict_week%'
+    ORDER BY 1""",
+    "SELECT version_num FROM alembic_version",
+)
 
 
 def test_two_processes_that_start_at_once_make_the_tables_once(
@@ -58,6 +73,59 @@ def test_two_processes_that_start_at_once_make_the_tables_once(
     postgres_rooms.execute(other, "CREATE TABLE customer (name text)")
     with pytest.raises(HistoryError, match="not a control room's"):
         History(tmp_path, place=other)
+
+
+def test_a_room_of_an_older_version_is_upgraded(tmp_path: Path, postgres_rooms: PostgresRooms) -> None:
+    """By the steps of a file: a room before defects, missions and alerts gets the tables of a new one."""
+    place, fresh = postgres_rooms.make_empty(), postgres_rooms.make_empty()
+    for one in (place, fresh):
+        History(tmp_path, place=one).close()
+    added = ", ".join(name for name in metadata.tables if name.startswith(_ADDED_AFTER_0007))
+    for statement in (
+        f"DROP TABLE {added}",
+        "DROP INDEX finding_not_taken, finding_by_arrival",
+        "ALTER TABLE finding DROP COLUMN is_taken",
+        "UPDATE alembic_version SET version_num = '0007'",
+    ):
+        postgres_rooms.execute(place, statement)
+    with closing(History(tmp_path, place=place)) as history:
+        assert history.add_verdict(make_verdict(1, "U"))
+    for asked in _SHAPE:
+        assert postgres_rooms.execute(place, asked) == postgres_rooms.execute(fresh, asked)
+
+
+def test_a_schema_of_its_own_separates_two_rooms(tmp_path: Path, postgres_rooms: PostgresRooms) -> None:
+    """Also where the other room's schema stands behind it in the path."""
+    place = postgres_rooms.make_empty()
+    with closing(History(tmp_path, place=place)) as history:
+        history.add_verdict(make_verdict(1, "U"))
+    second = DatabasePlace(url=f"{place.url}&options=-csearch_path%3Dsecond%2Cpublic")
+    postgres_rooms.execute(place, "CREATE SCHEMA second")
+    for stored in (0, 1):
+        with closing(History(tmp_path, place=second)) as history:
+            assert history.count_verdicts() == stored
+            history.add_verdict(make_verdict(2, "U"))
+
+
+def test_the_room_does_not_take_what_the_server_prefers(
+    tmp_path: Path, postgres_rooms: PostgresRooms
+) -> None:
+    """Not an isolation that reads the room as it was before its lock; nor an encoding that lacks letters."""
+    place = postgres_rooms.make_empty()
+    name = place.url.partition("?")[0].rpartition("/")[2]
+    for prefers in ("default_transaction_isolation = 'serializable'", "client_encoding = 'LATIN1'"):
+        postgres_rooms.execute(place, f"ALTER DATABASE {name} SET {prefers}")
+    with closing(History(tmp_path, place=place)) as history:
+        assert history.add_verdict(make_verdict(1, "U", material="鉄"))
+        assert history.words("material") == ["鉄"]
+        reader = history.database.backend.open_reader(read_only=False)
+        assert reader.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
+    for encoding in ("SQL_ASCII", "LATIN1"):
+        options = f"ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+        postgres_rooms.execute(place, f"CREATE DATABASE of_{encoding.lower()} {options}")
+        url = place.url.replace(name, f"of_{encoding.lower()}")
+        with pytest.raises(HistoryError, match=f"has the encoding {encoding}.*wanted UTF8"):
+            History(tmp_path, place=DatabasePlace(url=url))
 
 
 def test_a_lost_connection_costs_one_transaction(
@@ -205,7 +273,7 @@ def test_each_statement_is_one_that_the_server_takes(tmp_path: Path, postgres_pl
     with closing(History(tmp_path, place=postgres_place)) as history:
         preparer = history.database.backend.preparer
         connection = history.database.backend.open_reader(read_only=False)
-        for name, statement in list_statements():
+        for name, statement in [*list_statements(), *make_late_statements()]:
             prepared = preparer.prepare(statement)
             numbered = "".join(
                 f"{part}${place}" if place <= len(prepared.names) else part
@@ -219,15 +287,74 @@ def test_each_statement_is_one_that_the_server_takes(tmp_path: Path, postgres_pl
     assert count > 100
 
 
+# Arguments for each function that makes statements when they are first asked for: all parts, and none.
+_VERDICTS = (
+    *("site", "robot", "asset", "outcome", "material", "form", "severity", "replayed", "from_m", "to_m"),
+    *("since", "until", "with_picture", "without_asset"),
+)
+_FINDINGS = ("site", "robot", "asset", "material", "severity", "is_open", "since", "until")
+_DEFECT = ("name", "set_state", "set_by", "set_us", "assignee", "muted_until_us")
+_QUEUED = ("site", "robot", "reason", "without_reason", "with_picture", "not_reviewed")
+_WORST = ("worst_00", "worst_01")
+_NEXT = ("after_first", "after_second", "after_position")
+_LATE: dict[str, list[tuple[tuple[Any, ...], dict[str, Any]]]] = {
+    "audit._page": [((tuple(audit._CONDITIONS),), {})],
+    "defects.deeds._set": [((_DEFECT,), {})],
+    "defects.defect_book._defects": [((tuple(defect_book._CONDITIONS),), {})],
+    "defects.sightings._sightings": [((tuple(sightings._CONDITIONS),), {})],
+    "finding_span._in_span": [((_VERDICTS,), {})],
+    "queries._count": [((_VERDICTS,), {})],
+    "queries._finding_of_id": [((("site", "robot"),), {})],
+    "queries._findings": [((_FINDINGS,), {"as_arrived": way}) for way in (True, False)],
+    "queries._misdated": [((_VERDICTS,), {})],
+    "queries._page": [
+        ((_VERDICTS,), {"is_next": is_next, "oldest_first": way})
+        for is_next in (True, False)
+        for way in (True, False)
+    ],
+    "queries._responses": [((("robot_key", "command_id"),), {})],
+    "review_queue._counts": [((_QUEUED,), {})],
+    "review_queue._page": [(((*_QUEUED, *words, *_NEXT),), {}) for words in ((), _WORST)],
+    "review_queue._place": [((words,), {}) for words in ((), _WORST)],
+    "reviews._reviews_of": [((("robot_key", "finding_id"),), {})],
+    "sequence_gaps._gaps": [((("site", "robot"),), {})],
+    "sequence_gaps._stored_up_to": [((), {"from_first_heard": way}) for way in (True, False)],
+    "strip_cells._counts_by_asset": [((_VERDICTS, 2, True), {"by_time": way}) for way in (True, False)],
+    "strip_cells._spans": [((_VERDICTS,), {})],
+    "strip_cells._statements": [((_VERDICTS,), {"by_time": way}) for way in (True, False)],
+}
+
+
+def make_late_statements() -> Iterator[tuple[str, Executable]]:
+    """Yield what each function of the history makes that keeps its statements; a new one wants its line."""
+    known = set()
+    for module in _load_modules():
+        for name, value in vars(module).items():
+            if getattr(value, "__module__", "") != module.__name__ or not hasattr(value, "cache_info"):
+                continue
+            called = f"{module.__name__.removeprefix(package.__name__ + '.')}.{name}"
+            if called.startswith("storage."):  # of a statement that was made elsewhere
+                continue
+            known.add(called)
+            for arguments, options in _LATE[called]:
+                nothing = tuple(() if isinstance(one, tuple) else one for one in arguments)
+                for given in (arguments, nothing):
+                    yield from ((called, one) for one in _find_statements(value(*given, **options)))
+    assert known == set(_LATE)
+
+
 def list_statements() -> Iterator[tuple[str, Executable]]:
     """Yield the statements that the history's modules make when they are loaded."""
+    for module in _load_modules():
+        for name, value in vars(module).items():
+            yield from ((f"{module.__name__}.{name}", one) for one in _find_statements(value))
+
+
+def _load_modules() -> Iterator[ModuleType]:
     apart = ("versions", "recovery")  # upgrades and files
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if any(part in found.name.split(".") for part in apart):
-            continue
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
-            yield from ((f"{found.name}.{name}", one) for one in _find_statements(value))
+        if not any(part in found.name.split(".") for part in apart):
+            yield importlib.import_module(found.name)
 
 
 def _find_statements(value: object) -> Iterator[Executable]:
