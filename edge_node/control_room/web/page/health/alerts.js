@@ -19,7 +19,7 @@ export async function showAlerts(said = "") {
     return;
   }
   const { channels, rules, messages, events } = found;
-  setText(byId("alerts-text"), sentence(channels, rules));
+  byId("alerts-text").replaceChildren(...sentence(channels, rules).split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part)));
   byId("alerts-text").classList.toggle("note", Boolean(rules.length && !channels.length));
   if (said) setText(byId("alerts-said"), said);
   const focused = document.activeElement?.dataset?.does;
@@ -32,9 +32,9 @@ export async function showAlerts(said = "") {
 }
 
 function sentence(channels, rules) {
-  if (!rules.length && !channels.length) return "No rule and no channel: nobody is told of anything. Both stand in [alerts] of the control room's configuration; edge-node control-room --example shows how.";
-  if (!channels.length) return `No channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Channels stand in the file that [alerts] channels_file names.`;
-  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told of anything. Rules stand in [alerts.rules.NAME] of the configuration.`;
+  if (!rules.length && !channels.length) return "No rule and no channel: nobody is told of anything. Both stand in `[alerts]` of the control room's configuration; `edge-node control-room --example` shows how.";
+  if (!channels.length) return `No channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Channels stand in the file that \`[alerts] channels_file\` names.`;
+  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told of anything. Rules stand in \`[alerts.rules.NAME]\` of the configuration.`;
   const failing = channels.filter((channel) => channel.why).map((channel) => channel.name);
   return failing.length ? `Not delivered at present: ${failing.join(", ")}.` : `${counted(rules.length, "rule")}, ${counted(channels.length, "channel")}.`;
 }
