@@ -21,10 +21,10 @@ class CameraSlot:
 
     def __init__(self) -> None:
         self.viewed = threading.Event()  # somebody watches, or has watched
-        self.taken = threading.Event()  # the newest picture was taken
+        self.taken = threading.Event()  # whoever got the newest picture has read it, and asks for the next
         self._changed = threading.Condition()
         self._content = b""
-        self._number = 0
+        self._number = self._handed_out = 0
 
     def put(self, content: bytes) -> None:
         """Show another JPEG."""
@@ -34,11 +34,14 @@ class CameraSlot:
             self._changed.notify_all()
 
     def take(self) -> bytes:
-        """Return the next JPEG; the newest if none comes within half a second, b"" before the first."""
+        """Return the next JPEG; b"" if none comes within half a second: an older one shows another place."""
         with self._changed:
             seen = self._number
-            if self._changed.wait_for(lambda: self._number > seen, _WAIT_S):
+            if self._handed_out == seen:
                 self.taken.set()
+            if not self._changed.wait_for(lambda: self._number > seen, _WAIT_S):
+                return b""
+            self._handed_out = self._number
             return self._content
 
 

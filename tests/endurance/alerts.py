@@ -1,6 +1,6 @@
 """Real faults, and the alerts that they raise: ``python -m tests.endurance.alerts``.
 
-A real control room on a real mosquitto, three robot daemons, a real SMTP server, a real webhook. Each rule's
+A real control room on a real mosquitto, four robot daemons, a real SMTP server, a real webhook. Each rule's
 fault is made, and the table says after how many seconds its message came by mail and by webhook.
 """
 
@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 
 from edge_node.config.sections import example_config
+from edge_node.demo.crawlers import Crawler, run_crawlers
+from edge_node.demo.pipe import Pipe, Spot
 from edge_node.demo.run import CLIP
 from tests.support.alert_receivers import MailServer, Webhook, receivers
 from tests.support.control_room import ControlRoom
@@ -33,8 +35,21 @@ RULES: dict[str, dict[str, Any]] = {
     "camera": {"when": "part", "parts": ["camera"], "after_s": 3},
     "bundle": {"when": "rolled_back"},
     "quiet": {"when": "silent", "after_s": 8, "robots": ["crawler-3"]},
+    "worse": {"when": "growing"},
 }
-MOST_S = 180.0
+# The demo's crawler on a short pipe, on which one place looks older at each pass.
+GROWING = Crawler(
+    robot="crawler-4",
+    pipe=Pipe(
+        asset="pipe G-1",
+        tiles=5,
+        plates=((0, "steel-b"),),
+        # The first stays as it is: two places show when the crawler has turned round.
+        spots=(Spot(1, ((0, 25),)), Spot(3, ((0, 25), (1, 40), (2, 60), (3, 100), (4, 200)))),
+    ),
+    speed_m_per_s=0.25,
+)
+MOST_S = 240.0
 
 
 def write_robot(folder: Path, robot: str, port: int, source: str, **bundle: Any) -> Path:
@@ -148,6 +163,12 @@ def main() -> int:
         watch.run("quiet", "SIGKILL of crawler-3", killed[0].kill)
         stack.enter_context(daemon(night))
         watch.run("quiet", "it starts again", lambda: None, word="heard again")
+        crawlers = run_crawlers(folder, broker.port, (GROWING,), speed=3.0)
+        watch.run(
+            *("worse", "corrosion that looks older on each pass of a crawler"),
+            lambda: stack.enter_context(crawlers),
+            word="Growing by",
+        )
         log = room.log.read_text(encoding="utf-8")
         leaked = [secret for secret in ("hunter2", "T0PSECRET", "KEYSECRET") if secret in log]
         print(f"secrets in the room's log: {len(leaked)}")

@@ -38,6 +38,11 @@ class Webhook:
                     webhook.got.append(content)
                 webhook.paths.append(self.path)
                 self.send_response(webhook.answer)
+                self.send_header("Location", webhook.url)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

@@ -102,6 +102,7 @@ class SharedRoom:
             mqtt={"hostname": "127.0.0.1", "port": broker_port, **sections.get("mqtt", {})},
             room={"state_dir": str(self.folder), "database": url, **sections.get("room", {})},
             web={"port": free_port(), **sections.get("web", {})},
+            alerts=sections.get("alerts", {}),
         )
         self.config.write_text(text, encoding="utf-8")
         self.ingests = [self._ingest(folder, number) for number in range(1, ingests + 1)]

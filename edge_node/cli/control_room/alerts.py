@@ -13,7 +13,7 @@ import msgspec
 from edge_node.cli.control_room.room_option import add_room_options, check_extra, find_room, note_deed
 from edge_node.cli.state_owner import become_owner
 from edge_node.control_room.alerts.alert_desk import AlertDesk, send_test
-from edge_node.control_room.alerts.apprise_sender import open_sender
+from edge_node.control_room.alerts.apprise_sender import choose_channels, open_sender
 from edge_node.control_room.alerts.courier import BoundedSend
 from edge_node.control_room.alerts.observation import describe_time
 from edge_node.control_room.history.audit import Deed
@@ -58,8 +58,8 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
     sender = open_sender(settings.alerts)
     if not sender.channels:
         raise ConfigError("[alerts] channels_file is not given: no channel, so nobody can be told")
-    names = tuple(dict.fromkeys(args.channel or sender.channels))
-    if unknown := [name for name in names if name not in sender.channels]:
+    names = choose_channels(sender.channels, args.channel or ())
+    if unknown := [name for name in args.channel or () if not choose_channels(sender.channels, [name])]:
         raise ConfigError(f"--channel {unknown[0]}: no such channel; there are {', '.join(sender.channels)}")
     folder, by = Path(settings.room.state_dir), getpass.getuser()
     if is_there(settings.room):

@@ -32,14 +32,21 @@ if TYPE_CHECKING:
     from edge_node.control_room.settings import RoomSettings
 
 _STATE_DIR = Path("/var/lib/corrosion-room")
+_WORDS = {
+    "export-dataset": "reviewed findings and verdicts, with their pictures, for `converter retrain`",
+    "report": "one robot's mission for people: PDF to sign, CSV or JSON",
+    "changes": "what changed between two missions: PDF, CSV or JSON",
+    "list": "the missions of an asset or a robot",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node mission``."""
     actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
-    dataset = actions.add_parser(
-        "export-dataset", help="reviewed findings and verdicts, with their pictures, for `converter retrain`"
-    )
+    offered = {
+        name: actions.add_parser(name, help=words, description=words) for name, words in _WORDS.items()
+    }
+    dataset, report, changes, listing = offered.values()
     dataset.add_argument("out", type=Path, help="a new folder")
     dataset.add_argument("--licence", default="", help="of the pictures, as the rows shall name it")
     dataset.add_argument(
@@ -47,7 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="of confirmed findings also the pictures nobody looked at that the robot judged alike",
     )
-    report = actions.add_parser("report", help="one robot's mission for people: PDF to sign, CSV or JSON")
     report.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
     which = report.add_mutually_exclusive_group(required=True)
     which.add_argument("--robot", metavar="SITE/ROBOT", help="all of one, or between two times")
@@ -59,7 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--changes", default="auto", metavar="ID", help="since which mission; none; default: the one before"
     )
     report.add_argument("--title", default="Inspection report", help="default: %(default)s")
-    changes = actions.add_parser("changes", help="what changed between two missions: PDF, CSV or JSON")
     changes.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
     changes.add_argument("--mission", required=True, metavar="SITE/ID", help="the later one")
     changes.add_argument("--since", metavar="ID", help="the earlier one; default: the one before")
@@ -69,7 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         chosen.add_argument("--order", help="number of the order; default: [report] order")
         chosen.add_argument("--logo", help="PNG or JPEG file; default: [report] logo")
         chosen.add_argument("--zone", default="UTC", help="of the times in the PDF, such as Europe/Berlin")
-    listing = actions.add_parser("list", help="the missions of an asset or a robot")
     listing.add_argument("--asset", help="only of this one")
     listing.add_argument("--robot", metavar="SITE/ROBOT", help="only of this one")
     for chosen in (dataset, report, changes, listing):

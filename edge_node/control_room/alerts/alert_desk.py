@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edge_node.control_room.alerts.apprise_sender import Outgoing
+from edge_node.control_room.alerts.apprise_sender import Outgoing, choose_channels
 from edge_node.control_room.alerts.courier import BoundedSend
 from edge_node.control_room.alerts.observation import describe_time
 from edge_node.control_room.history.alerts.event_book import EventBook
@@ -143,7 +143,7 @@ class AlertDesk:
             "name": name,
             "when": rule.when,
             "text": describe_rule(rule),
-            "channels": rule.channels or self.channels,
+            "channels": choose_channels(self.channels, rule.channels),
             "cooldown_s": rule.cooldown_s,
             "raised": raised,
             "told_at": told,

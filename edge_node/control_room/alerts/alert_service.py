@@ -53,7 +53,7 @@ class AlertService:
             describe_link: says in a sentence that this room hears no robot, or returns "".
         """
         alerts, database = settings.alerts, history.database
-        defects = DefectWatch(database)
+        defects = DefectWatch(database, settings.room.severities)
         self._rules = alerts.rules
         self._now = now
         self._evaluator = Evaluator(alerts, settings.room.severities, database, defects)
@@ -91,6 +91,7 @@ class AlertService:
             try:
                 if not has_begun:
                     self._evaluator.begin(self._now())
+                    self._maker.begin(self._now())
                     has_begun = True
                 self.look(began_s)
                 problem = ""

@@ -55,7 +55,11 @@ def open_sender(config: AlertsConfig) -> AppriseSender:
 
 
 class AppriseSender:
-    """Sends by the channels of one configuration; any thread may use it."""
+    """Sends by the channels of one configuration; any thread may use it.
+
+    Each address is a channel of its own: a message that one of them took is not sent there again because
+    another one did not. The first has its channel's name, the others a number behind it: duty, duty 2.
+    """
 
     def __init__(self, channels: Sequence[Channel], page_url: str = "") -> None:
         """Check every address of every channel; nothing is sent.
@@ -63,7 +67,7 @@ class AppriseSender:
         Raises:
             ConfigError: Apprise is not installed, or cannot use an address; one line per problem.
         """
-        self._senders: dict[str, list[tuple[Any, tuple[str, ...]]]] = {}
+        self._senders: dict[str, tuple[Any, tuple[str, ...]]] = {}
         if not channels:
             return
         apprise, caught = _load()
@@ -73,42 +77,45 @@ class AppriseSender:
             app_url=page_url or "about:blank",
             async_mode=False,
             storage_mode=apprise.PersistentStoreMode.MEMORY,
+            # A POST that is sent elsewhere becomes a GET without the message, which any page answers well.
+            **({"http_redirects": False} if hasattr(apprise.AppriseAsset, "http_redirects") else {}),
         )
         problems = []
         for channel in channels:
-            made = []
             for number, url in enumerate(channel.urls, start=1):
                 caught.take()
                 sender = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
                 if sender is None:
                     problems.append(_refuse(channel, number, url, apprise))
                 else:
-                    made.append((sender, tuple(_list_pieces(url))))
-            self._senders[channel.name] = made
+                    name = channel.name if number == 1 else f"{channel.name} {number}"
+                    self._senders[name] = sender, tuple(_list_pieces(url))
         if problems:
             raise ConfigError("\n".join(problems))
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of the channels."""
+        """The names of the channels, one for each address."""
         return tuple(self._senders)
 
     def send(self, channel: str, message: Outgoing) -> str:
-        """Send by all addresses of a channel; return "" if all took it, else why not. It may take long."""
-        problems = []
-        for sender, pieces in self._senders[channel]:
-            caught = _load()[1]
-            caught.take()
-            try:
-                is_taken = sender.notify(
-                    body=message.text, title=message.title, notify_type=message.tone, body_format="text"
-                )
-                said = caught.take()
-            except Exception as err:  # noqa: BLE001  what a plugin raises must not end the thread
-                is_taken, said = False, f"{type(err).__name__}: {err}"
-            if not is_taken:
-                problems.append(_hide(said or "not taken, without a reason", pieces))
-        return "; ".join(dict.fromkeys(problems))
+        """Send by a channel; return "" if it was taken, else why not. It may take long."""
+        sender, pieces = self._senders[channel]
+        caught = _load()[1]
+        caught.take()
+        try:
+            is_taken = sender.notify(
+                body=message.text, title=message.title, notify_type=message.tone, body_format="text"
+            )
+            said = caught.take()
+        except Exception as err:  # noqa: BLE001  what a plugin raises must not end the thread
+            is_taken, said = False, f"{type(err).__name__}: {err}"
+        return "" if is_taken else _hide(said or "not taken, without a reason", pieces)
+
+
+def choose_channels(channels: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the channels that are wanted by name, with all addresses of each; all if none is named."""
+    return tuple(one for one in channels if not wanted or {one, one.partition(" ")[0]} & {*wanted})
 
 
 class _Caught(logging.Filter):

@@ -8,12 +8,14 @@ import msgspec
 
 from edge_node.control_room.alerts.observation import Observation, describe_lateness, describe_time
 from edge_node.control_room.history.alerts.watched_rows import age_us
+from edge_node.control_room.history.database import to_us
 from edge_node.messages.finding import Finding
 from edge_node.messages.plain_text import escape_unprintable
 from edge_node.messages.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from edge_node.control_room.alert_sections import AlertRule
     from edge_node.control_room.history.alerts.watched_rows import (
@@ -35,7 +37,11 @@ class ArrivalReader:
         self._too_old_us = too_old_h * 3600e6
 
     def observe_findings(
-        self, rule: AlertRule, found: Sequence[ArrivedFinding], robots: Mapping[int, WatchedRobot]
+        self,
+        rule: AlertRule,
+        found: Sequence[ArrivedFinding],
+        robots: Mapping[int, WatchedRobot],
+        now: datetime,
     ) -> Iterator[Observation]:
         """Yield the findings that are as severe as the rule says, each once for each severity."""
         for one in found:
@@ -50,11 +56,15 @@ class ArrivalReader:
             yield Observation(
                 f"{finding.site} {finding.id} {one.severity or '-'}",
                 *(finding.site, finding.robot, text),
-                is_too_old=age is not None and age > self._too_old_us,
+                is_too_old=self._is_too_old(age, one.received_us, now),
             )
 
     def observe_rollbacks(
-        self, rule: AlertRule, found: Sequence[ArrivedResponse], robots: Mapping[int, WatchedRobot]
+        self,
+        rule: AlertRule,
+        found: Sequence[ArrivedResponse],
+        robots: Mapping[int, WatchedRobot],
+        now: datetime,
     ) -> Iterator[Observation]:
         """Yield the bundles that robots rolled back."""
         for one in found:
@@ -72,8 +82,12 @@ class ArrivalReader:
                 f"{response.site} {response.id}",
                 *(response.site, response.robot),
                 f"{response.site}/{response.robot}: {said}{describe_lateness(age)}",
-                is_too_old=age is not None and age > self._too_old_us,
+                is_too_old=self._is_too_old(age, one.received_us, now),
             )
+
+    def _is_too_old(self, age_us: int | None, received_us: int, now: datetime) -> bool:
+        """Tell whether something was seen too long ago: it came late, or no process looked when it came."""
+        return (age_us or 0) + max(0, to_us(now) - received_us) > self._too_old_us
 
     def _is_bad(self, wanted: str | None, severity: str | None) -> bool:
         """Tell whether a severity is the wanted one or worse; a word that nobody ordered may be the worst."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.alerts.apprise_sender import AppriseSender, Outgoing
     from edge_node.control_room.history.database import Database
 
-SEND_S: Final = 60.0  # for all addresses of a channel; Apprise's own time-outs are shorter, for each step
+SEND_S: Final = 60.0  # Apprise's own time-outs are shorter, for each step
 _FIRST_S, _MOST_S = 5.0, 900.0  # between attempts
 _MOST_TRIES = 200  # two days
 _LOOK_S = 60.0  # without being woken
@@ -104,6 +104,9 @@ class Courier:
                 wait_s = self._deliver()
             except HistoryError as err:
                 _log.warning("alerts by %s: %s", self._channel, err)
+                wait_s = _LOOK_S
+            except Exception:  # noqa: BLE001  a channel must not fall silent for good
+                _log.exception("alerts by %s: unexpected; trying again", self._channel)
                 wait_s = _LOOK_S
 
     def _deliver(self) -> float:

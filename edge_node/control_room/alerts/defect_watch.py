@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge_node.control_room.alerts.growth import GrowingDefect
 from edge_node.control_room.history.defects.defect_book import DefectBook
-from edge_node.control_room.history.defects.records import DefectFilter, DefectState
+from edge_node.control_room.history.defects.records import SEVERITIES, DefectFilter, DefectState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,8 @@ _MOST = 10_000
 class DefectWatch:
     """The defects of one history; of one thread."""
 
-    def __init__(self, database: Database) -> None:
-        self._book = DefectBook(database)
+    def __init__(self, database: Database, severities: Sequence[str] = SEVERITIES) -> None:
+        self._book = DefectBook(database, severities)
         self._read_s = float("-inf")
         self._growing: list[GrowingDefect] = []
 

@@ -172,10 +172,10 @@ class Evaluator:
             yield from observe_growth(rule, self._severities, self._defects, seen.now)
         elif rule.when == "finding":
             found = [one for one in seen.findings if one.received_us >= since_us]
-            yield from self._arrivals.observe_findings(rule, found, seen.by_key)
+            yield from self._arrivals.observe_findings(rule, found, seen.by_key, seen.now)
         elif rule.when == "rolled_back":
             responses = [one for one in seen.responses if one.received_us >= since_us]
-            yield from self._arrivals.observe_rollbacks(rule, responses, seen.by_key)
+            yield from self._arrivals.observe_rollbacks(rule, responses, seen.by_key, seen.now)
 
     def _still_there(self, rule: AlertRule, key: str, seen: _Seen) -> bool:
         """Tell whether what was raised may still be so: a robot that is retired is not silent."""

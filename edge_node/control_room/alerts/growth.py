@@ -50,5 +50,5 @@ def observe_growth(
             continue
         named = f"{one.label} ({one.name})" if one.name else one.label
         asset = f" on {one.asset}" if one.asset else ""
-        text = escape_unprintable(f"{one.site}: defect {named}{asset} grows: {one.growth}")[:_MAX_TEXT]
+        text = escape_unprintable(f"{one.site}: defect {named}{asset}: {one.growth}")[:_MAX_TEXT]
         yield Observation(f"{one.key}", one.site, one.robot, text)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.alerts.apprise_sender import choose_channels
 from edge_node.control_room.alerts.message_text import write_message
 from edge_node.control_room.history.alerts.event_book import EventBook, Fate, Happening
-from edge_node.control_room.history.alerts.message_book import AlertMessage, MessageBook
+from edge_node.control_room.history.alerts.message_book import AlertMessage, DeliveryState, MessageBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,19 @@ class MessageMaker:
         self._describe_link = describe_link
         self._began_s: dict[str, float] = {}  # when the oldest event of a rule was seen first
         self._told_s: dict[str, float] = {}  # when its last message was made
+
+    def begin(self, now: datetime) -> None:
+        """Give up what waits for channels that are gone.
+
+        Raises:
+            HistoryError: the history cannot be written.
+        """
+        for channel, state in self._messages.count_deliveries():
+            if state == DeliveryState.WAITING.value and channel not in self._channels:
+                keys = [key for key, _, _ in self._messages.due(channel)]
+                self._messages.note_deliveries(
+                    keys, DeliveryState.GIVEN_UP, "the channel is there no longer", now
+                )
 
     def look(self, now: datetime, now_s: float) -> int:
         """Make the messages that are due, and return how many.
@@ -82,7 +96,7 @@ class MessageMaker:
         page_url = self._alerts.page_url or ""
         written = write_message((name, rule.when), told, now, hint=hint, page_url=page_url)
         kind = "alert" if any(one.kind is Happening.RAISED for one in told) else "over"
-        channels = [one for one in self._channels if not rule.channels or one in rule.channels]
+        channels = choose_channels(self._channels, rule.channels)
         message = AlertMessage(0, now, name, kind, written.title, written.text, len(told))
         self._messages.add_message(message, channels, told)
         self._told_s[name] = now_s

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from edge_node.control_room.comparison.space_surface import Place
     from edge_node.control_room.comparison.surface import Surface
 
 _SIGMAS = 2.0  # beyond which a difference is more than scatter
@@ -74,6 +75,7 @@ class SeenDefect:
 
     Attributes:
         place: where on the asset, in its metres; None without a distance.
+        in_space: where on the asset; None where no position in space is known.
         was_known: it was seen before the earlier mission.
         may_be: other defects, by label, of which it is not known whether it is one of them.
     """
@@ -83,6 +85,7 @@ class SeenDefect:
     name: str = ""
     state: str = ""
     place: Stretch | None = None
+    in_space: Place | None = None
     was_known: bool = False
     may_be: tuple[str, ...] = ()
     earlier: Sight | None = None
@@ -113,6 +116,8 @@ class MissionView:
         to_own: converts metres of the asset to its own; the drift of its odometer.
         sigma_m: uncertainty of that drift.
         sigma_per_m: what is added to it for each metre of the way, where the drift is not known.
+        look_in_space: tells what was seen at a place in space where the mission did not find a defect:
+            takes its key, the place and its uncertainty. None where nobody reads it.
     """
 
     surface: Surface
@@ -120,6 +125,7 @@ class MissionView:
     to_own: Callable[[float], float]
     sigma_m: float = 0.0
     sigma_per_m: float = 0.0
+    look_in_space: Callable[[int, Place, float], Look] | None = None
 
 
 def compare(seen: Sequence[SeenDefect], earlier: MissionView, later: MissionView) -> list[Change]:
@@ -159,26 +165,28 @@ _UNSEEN_TEXTS = {
     Look.NOT_REACHED: "the robot did not come to its place this time",
     Look.NOT_JUDGED: "its place was not judged this time",
     Look.CORRODED: "some frames at its place say corroded this time, too few for a finding",
-    Look.NO_PLACE: "without a place along the path it is not known whether it was looked at this time",
+    Look.NO_PLACE: "without a place on the asset it is not known whether it was looked at this time",
 }
 _NEW_TEXTS = {
     Look.UNCORRODED: "its place was judged uncorroded in the earlier mission",
     Look.NOT_REACHED: "the robot did not come to its place in the earlier mission: it may be older",
     Look.NOT_JUDGED: "its place was not judged in the earlier mission: it may be older",
     Look.CORRODED: "some frames of the earlier mission said corroded there, too few for a finding",
-    Look.NO_PLACE: "without a place along the path it is not known whether it is older",
+    Look.NO_PLACE: "without a place on the asset it is not known whether it is older",
 }
 
 
 def _look(defect: SeenDefect, mission: MissionView) -> Look:
     """Tell what a mission saw at the place of a defect that it did not find."""
-    of = defect.place
+    of, sight = defect.place, defect.earlier or defect.later
+    own_sigma_m = (sight.sigma_m if sight else None) or 0.0
     if of is None:
-        return Look.NO_PLACE
+        if defect.in_space is None or mission.look_in_space is None:
+            return Look.NO_PLACE
+        return mission.look_in_space(defect.key, defect.in_space, own_sigma_m)
     ends = sorted((mission.to_own(of.from_m), mission.to_own(of.to_m)))
-    sight = defect.earlier or defect.later
     drift_m = math.hypot(mission.sigma_m, mission.sigma_per_m * max(map(abs, ends)))
-    sigma_m = math.hypot(drift_m, (sight.sigma_m if sight else None) or 0.0)
+    sigma_m = math.hypot(drift_m, own_sigma_m)
     tolerance_m = max(_SMALLEST_TOLERANCE_M, _SIGMAS * sigma_m)
     neighbours = [
         stretch for key, stretches in mission.stretches.items() if key != defect.key for stretch in stretches
@@ -208,5 +216,10 @@ def _compare_sights(defect: SeenDefect, before: Sight, after: Sight) -> Change:
 def _area(sight: Sight) -> str:
     error = _SIGMAS * (sight.standard_error or 0.0)
     if sight.is_mm2:
-        return f"{sight.area:,.3g} ± {error:,.2g} mm²"
+        return f"{_say_rounded(sight.area or 0.0, 3)} ± {_say_rounded(error, 2)} mm²"
     return f"{100 * (sight.area or 0.0):.3g} ± {100 * error:.2g} % of the picture"
+
+
+def _say_rounded(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, and no power of ten: 18,600."""
+    return f"{float(f'{value:.{digits}g}'):,.12g}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge_node.control_room.comparison.surface import Stretch
     from edge_node.control_room.history.missions.mission import AssetMission
 
+_AXES = ("x_m", "y_m", "z_m")
 _SIGHT_COLUMNS = (
     *("finding", "robot", "at", "from_m", "to_m", "severity", "confidence", "area_fraction", "area_mm2"),
     *("mean_area", "standard_error", "verdicts", "picture_sha256", "picture_shows"),
@@ -27,6 +28,7 @@ _COLUMNS = (
     *(f"later_{name}" for name in _SIGHT_COLUMNS),
     *("earlier_mission", "earlier_mission_name", "earlier_began_at", "earlier_coverage"),
     *("later_mission", "later_mission_name", "later_began_at", "later_coverage"),
+    *_AXES,
 )
 
 
@@ -91,6 +93,7 @@ def _row(change: Change) -> dict[str, Any]:
         "asset_to_m": defect.place.to_m if defect.place else None,
         "material": newest.material if newest else None,
         "form": newest.form if newest else None,
+        **dict(zip(_AXES, defect.in_space or (None, None, None), strict=True)),
     }
     for which, sight in (("earlier", defect.earlier), ("later", defect.later)):
         row |= {f"{which}_{name}": value for name, value in _sight_cells(sight).items()}
@@ -118,6 +121,7 @@ def _change_view(change: Change) -> dict[str, Any]:
         "why": change.text,
         "defect": {"key": defect.key, "label": defect.label, "name": defect.name, "state": defect.state},
         "place": _stretch_view(defect.place),
+        "in_space": None if defect.in_space is None else dict(zip(_AXES, defect.in_space, strict=True)),
         "earlier": _sight_view(defect.earlier),
         "later": _sight_view(defect.later),
     }

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.comparison.changes import Change, SeenDefect, Sight
     from edge_node.control_room.comparison.comparison import Comparison
-    from edge_node.control_room.comparison.surface import Stretch
     from edge_node.control_room.history.missions.mission import AssetMission
 
 KIND_WORDS = {
@@ -64,10 +63,13 @@ def name_defect(defect: SeenDefect) -> str:
     return f"{defect.label} {defect.name}".strip()
 
 
-def say_stretch(stretch: Stretch | None) -> str:
-    """Return where on the asset a defect is."""
+def say_place(defect: SeenDefect) -> str:
+    """Return where on the asset a defect is: along the path, or in space."""
+    stretch = defect.place
     if stretch is None:
-        return "place not known"
+        if defect.in_space is None:
+            return "place not known"
+        return "x {:.2f}, y {:.2f}, z {:.2f} m".format(*defect.in_space)
     if stretch.to_m - stretch.from_m < 0.005:
         return f"{stretch.from_m:.2f} m"
     return f"{stretch.from_m:.2f} to {stretch.to_m:.2f} m"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.comparison.changes import Change, MissionView, SeenDefect, Sight, compare
+from edge_node.control_room.comparison.space_side import SpaceSide
 from edge_node.control_room.comparison.surface import Stretch, Surface, choose_width
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.defects.records import DefectFilter, DefectState
@@ -85,7 +86,7 @@ def compare_missions(
         raise ComparisonError(f"missions over {names[0]} and over {names[1]} cannot be compared")
     if earlier.id == later.id:
         raise ComparisonError("a mission cannot be compared with itself; choose two")
-    book = DefectBook(history.database)
+    book = DefectBook(history.database, severities)
     drifts = [] if later.asset is None else book.drifts(later.site, later.asset)
     sides = [_Side(history, one, drifts, severities) for one in (earlier, later)]
     only = DefectFilter(site=later.site, asset=later.asset)
@@ -106,7 +107,7 @@ def compare_missions(
         later=later,
         changes=tuple(compare(mark_doubts(seen, _find_reach(sides)), *views)),
         left_out=left_out,
-        drift=_say_drift(sides),
+        drift=_say_drift(sides, in_space=any(one.in_space for one in seen)),
         cells=_align(sides),
     )
 
@@ -125,6 +126,7 @@ class _Side:
         self.drift = _find_drift(mission, drifts)
         self.surface = Surface(read_surface(history.database, mission))
         self.stretches: dict[int, list[Stretch]] = {}
+        self._space = SpaceSide(history.database, mission)
         self._history = history
         self._severities = list(severities)
 
@@ -142,16 +144,22 @@ class _Side:
             return None
         stretches = [stretch for one in own if (stretch := _stretch(one)) is not None]
         self.stretches[key] = stretches
+        self._space.note(key, own)
         worst = max(own, key=lambda one: (self._level(one) or -1, one.summary.area_fraction or 0.0, one.key))
         ends = [end for stretch in stretches for end in stretch]
         return self._sight(worst, Stretch(min(ends), max(ends)) if ends else None)
 
     def view(self) -> MissionView:
         """Return what comparing needs."""
-        if self.drift is None:
-            return MissionView(self.surface, self.stretches, float, 0.0, _UNKNOWN_DRIFT)
-        per_m = 0.0 if self.drift.is_sure else _UNKNOWN_DRIFT
-        return MissionView(self.surface, self.stretches, self.drift.to_own, self.drift.sigma_m, per_m)
+        per_m = 0.0 if self.drift is not None and self.drift.is_sure else _UNKNOWN_DRIFT
+        return MissionView(
+            surface=self.surface,
+            stretches=self.stretches,
+            to_own=float if self.drift is None else self.drift.to_own,
+            sigma_m=0.0 if self.drift is None else self.drift.sigma_m,
+            sigma_per_m=per_m,
+            look_in_space=self._space.look,
+        )
 
     def to_asset(self, own_m: float) -> float:
         """Convert the mission's own metres to the asset's."""
@@ -213,11 +221,18 @@ def _see(
         name=defect.name,
         state=defect.state.value,
         place=place,
+        in_space=None if defect.distance_m is not None else _locate(defect),
         was_known=any(one.summary.at < sides[0].mission.began_at for one in sightings),
         may_be=tuple(labels.get(key, f"D{key}") for key, _ in defect.candidates) if defect.is_unsure else (),
         earlier=earlier,
         later=later,
     )
+
+
+def _locate(defect: Defect) -> tuple[float, float, float] | None:
+    if defect.x_m is None and defect.y_m is None and defect.z_m is None:
+        return None
+    return defect.x_m or 0.0, defect.y_m or 0.0, defect.z_m or 0.0
 
 
 def _find_reach(sides: Sequence[_Side]) -> float:
@@ -279,8 +294,10 @@ def _find_drift(mission: AssetMission, drifts: Sequence[PassDrift]) -> PassDrift
     return max(own, key=lambda one: len(one.common), default=None)
 
 
-def _say_drift(sides: Sequence[_Side]) -> str:
+def _say_drift(sides: Sequence[_Side], *, in_space: bool) -> str:
     """Say how well the places of both missions are aligned."""
+    if in_space and all(side.mission.from_m is None for side in sides):
+        return "Places of the two missions are compared by their positions in space."
     if any(side.mission.from_m is None for side in sides):
         return "Without a distance along the path the places of the two missions cannot be aligned."
     if all(side.drift is not None and side.drift.is_sure for side in sides):

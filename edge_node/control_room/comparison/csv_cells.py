@@ -18,11 +18,12 @@ def render_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _escape(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: escape_cell(value) for key, value in row.items()} for row in rows)
     return out.getvalue()
 
 
-def _escape(value: Any) -> Any:
+def escape_cell(value: Any) -> Any:
+    """Return a value as a cell; a text that a spreadsheet would run has an apostrophe before it."""
     if not isinstance(value, str):
         return "" if value is None else value
     # A carriage return alone would not be quoted, and begin a row of its own in some readers.

@@ -49,7 +49,7 @@ def collect_report(
     robot = stored.robot if stored else asked.robot or ""
     asset = stored.asset if stored else asked.asset
     selection = Selection(asked.site, robot, asked.since, asked.until, asset, stored)
-    mission = collect_mission(history, selection, on_progress)
+    mission = collect_mission(history, selection, on_progress, defaults.severities)
     return CollectedReport(mission, details, _compare(history, book, asked, mission, defaults))
 
 

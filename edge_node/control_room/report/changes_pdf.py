@@ -12,8 +12,8 @@ from edge_node.control_room.comparison.changes_text import (
     say_area,
     say_counts,
     say_kind,
+    say_place,
     say_severity,
-    say_stretch,
 )
 from edge_node.control_room.report.finding_text import draw_pictures
 from edge_node.control_room.report.fonts_used import FAMILY
@@ -105,7 +105,7 @@ def _row(change: Change) -> tuple[str, ...]:
     defect = change.defect
     return (
         name_defect(defect),
-        say_stretch(defect.place),
+        say_place(defect),
         say_kind(change),
         say_severity(defect.earlier),
         say_severity(defect.later),
@@ -146,7 +146,7 @@ def _write_change(document: PdfDocument, history: History, comparison: Compariso
     document.need(SMALL_MM[1] + 34)
     document.rule()
     top = document.pdf.get_y()
-    title = f"{name_defect(defect)}, {say_stretch(defect.place)}"
+    title = f"{name_defect(defect)}, {say_place(defect)}"
     document.write(title, BLOCK, width_mm=WIDTH_MM - 46)
     document.badge(say_kind(change), _BOXES[change.kind], top + 0.5)
     document.write(f"{change.text}.")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_node.control_room.comparison.csv_cells import escape_cell
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.report.collected_reviews import CollectedReview, collect_newest_reviews
@@ -299,7 +300,8 @@ def _write(
             (folder / file).write_bytes(picture.content)
             labels.writerow({"file": file, "licence": licence, **_label_cells(row), VIEW_COLUMN: view})
             reasons = _reasons(history, row.verdict)
-            reviews.writerow({"file": file, **_review_cells(row), "evidence_reasons": reasons})
+            told = {"file": file, **_review_cells(row), "evidence_reasons": reasons}
+            reviews.writerow({name: escape_cell(cell) for name, cell in told.items()})
             report.pictures += 1
             report.confirmed += review.judgement is ReviewJudgement.CONFIRMED
             report.disputed += review.judgement is ReviewJudgement.DISPUTED

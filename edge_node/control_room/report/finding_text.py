@@ -12,6 +12,7 @@ from edge_node.control_room.report.report_details import ReportDetails
 from edge_node.evidence.marked_jpeg import draw_marking, read_marking
 from edge_node.inspection.grades import may_be_graded
 from edge_node.inspection.overlay import draw_overlay
+from edge_node.messages.finding import FindingState
 from edge_node.messages.plain_text import area_text
 
 if TYPE_CHECKING:
@@ -80,19 +81,19 @@ def describe_finding(found: MissionFinding, details: ReportDetails | None = None
     first_at, last_at = seen_at(it)
     facts = [("Where", name_place(found) + name_sigma(it) + (f", {length:.2f} m long" if length else ""))]
     facts += _pose(found)
+    plural = "frame" if it.frames == 1 else "frames"
     if found.defect is not None:
         state = found.defect.state.replace("_", " ")
         facts.append(("Defect", f"{found.defect.label} {found.defect.name}".strip() + f", {state}"))
     facts += [
-        ("Seen", f"{moment(first_at)} to {moment(last_at)[11:19]}, {it.frames:,} frames"),
+        ("Seen", f"{_span(moment(first_at), moment(last_at))}, {it.frames:,} {plural}"),
         ("Confidence", f"{it.peak_confidence:.0%} at most"),
         ("Severity", f"{it.peak_severity} at worst" if it.peak_severity else "not told by the model"),
     ]
     facts += _areas(it)
     if grades := grades_of(it):
         facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
-    because = _BECAUSE.get(it.closed_because.value, "") if it.closed_because else "still open"
-    facts.append(("State", f"closed: {because}" if it.closed_because else because))
+    facts.append(("State", _state(it)))
     if review is None:
         facts.append(("Review", "by nobody yet"))
     else:
@@ -167,6 +168,19 @@ def name_sigma(finding: Finding) -> str:
     poses = [pose for pose in (finding.from_pose, finding.to_pose) if pose is not None]
     sigma_m = max((pose.sigma_m for pose in poses if pose.sigma_m is not None), default=None)
     return "" if sigma_m is None else f" ± {sigma_m:.2g} m"
+
+
+def _span(begin: str, end: str) -> str:
+    """Return a span of time; its end without the day and the zone where these are those of its begin."""
+    is_same = (begin[:10], begin[19:]) == (end[:10], end[19:])
+    return f"{begin} to {end[11:19] if is_same else end}"
+
+
+def _state(finding: Finding) -> str:
+    if finding.state is not FindingState.CLOSED:
+        return "still open"
+    because = _BECAUSE.get(finding.closed_because.value) if finding.closed_because else None
+    return f"closed: {because}" if because else "closed"
 
 
 def _areas(finding: Finding) -> Facts:

@@ -6,6 +6,7 @@ script must never stop a report.
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ _FOLDERS = (
 # Fonts with wide coverage come first: one of them is usually enough.
 _PREFERRED = ("DejaVuSans.ttf", "NotoSansCJK-Regular", "wqy", "DroidSansFallback", "NotoSans", "unifont")
 _MAX_FONTS = 200  # opened while looking for a character
-_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\xad")
+# Also what would turn round the text after it: nobody could tell what stands there.
+_TURNING = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_INVISIBLE = frozenset(f"\u200b\u200c\u200d\u2060\ufeff\xad{_TURNING}")
+_SHAPED = frozenset(("R", "AL", "NSM"))  # Unicode's bidirectional classes
 
 
 class Typeface:
@@ -39,13 +43,16 @@ class Typeface:
         missing = {char for text in texts for char in text} - self._known - _INVISIBLE
         missing = {char for char in missing if char.isprintable() and not char.isspace()} | {MISSING}
         self._add_fallbacks(pdf, missing)
+        if any(_is_shaped(char) for char in missing):
+            pdf.set_text_shaping(True)
         self.missing = missing - self._known - {MISSING}
 
     def clean(self, text: str) -> str:
         """Replace each character without a glyph by a box; keep line breaks."""
         return "".join(
-            char if char in self._known or char == "\n" else ("" if char in _INVISIBLE else self._box(char))
+            char if char == "\n" or char in self._known else self._box(char)
             for char in text
+            if char not in _INVISIBLE
         )
 
     def _box(self, char: str) -> str:
@@ -71,6 +78,11 @@ class Typeface:
             if not wanted:
                 break
         pdf.set_fallback_fonts(names, exact_match=False)
+
+
+def _is_shaped(char: str) -> bool:
+    """Whether a character is written from the right, joined to the next or put upon the one before."""
+    return unicodedata.bidirectional(char) in _SHAPED or unicodedata.category(char) == "Mc"
 
 
 def _read_characters(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge_node.control_room.comparison.surface import Surface
 from edge_node.control_room.history.defects.defect_book import DefectBook
+from edge_node.control_room.history.defects.records import SEVERITIES
 from edge_node.control_room.history.missions.mission import compute_hole_m, list_unjudged
 from edge_node.control_room.history.missions.mission_points import read_records, read_spans
 from edge_node.control_room.history.records import FindingFilter, VerdictFilter
@@ -234,7 +235,10 @@ class _Totals:
 
 
 def collect_mission(
-    history: History, selection: Selection, on_progress: Callable[[int, int], None] = lambda _done, _all: None
+    history: History,
+    selection: Selection,
+    on_progress: Callable[[int, int], None] = lambda _done, _all: None,
+    severities: Sequence[str] = SEVERITIES,
 ) -> Mission:
     """Read a mission's verdicts, findings and reviews and total them.
 
@@ -242,6 +246,7 @@ def collect_mission(
         history: of the control room.
         selection: robot, time span and asset.
         on_progress: called with the number of verdicts read, and of all.
+        severities: from the least to the worst, as the room's configuration names them.
 
     Raises:
         CorrosionError: the robot has no verdict in that time; the text names what there is.
@@ -283,7 +288,7 @@ def collect_mission(
         unjudged=tuple(
             PathStretch(*ends) for ends in list_unjudged(totals.places_m, totals.judged_m, hole_m)
         ),
-        findings=_findings(history, selection, totals.first, totals.last),
+        findings=_findings(history, selection, (totals.first, totals.last), severities),
         record=collect_record(history, selection.site, selection.robot, totals.number_ranges()),
     )
 
@@ -359,8 +364,9 @@ def _gaps(history: History, selection: Selection, numbers: dict[str, tuple[int, 
 
 
 def _findings(
-    history: History, selection: Selection, first: Verdict, last: Verdict
+    history: History, selection: Selection, ends: tuple[Verdict, Verdict], severities: Sequence[str]
 ) -> tuple[MissionFinding, ...]:
+    first, last = ends
     if selection.mission is None:
         records = history.findings_open_at(selection.verdicts, begin=first.observed_at, end=last.observed_at)
     else:
@@ -370,7 +376,7 @@ def _findings(
     found.sort(key=lambda finding: (distance_m(finding.from_pose) or 0.0, finding.first_observed_at))
     reviews, nobody = collect_reviews(history), SubjectReviews()
     said = [reviews.get((finding.site, finding.id), nobody) for finding in found]
-    names = _name_defects(history, found)
+    names = _name_defects(DefectBook(history.database, severities), found)
     return tuple(
         MissionFinding(
             *(number, finding, one.review, _picture(history, finding), one.claim),
@@ -380,9 +386,8 @@ def _findings(
     )
 
 
-def _name_defects(history: History, found: Sequence[Finding]) -> dict[tuple[str, str], DefectName]:
+def _name_defects(book: DefectBook, found: Sequence[Finding]) -> dict[tuple[str, str], DefectName]:
     """Return the names of the defects that findings belong to."""
-    book = DefectBook(history.database)
     keys = book.of_findings([(finding.site, finding.id) for finding in found])
     defects = {key: book.defect(key) for key in set(keys.values())}
     return {

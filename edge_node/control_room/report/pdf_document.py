@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_node import __version__
 from edge_node.control_room.report.fonts_used import FAMILY, Typeface
@@ -95,7 +95,7 @@ class PdfDocument:
             width -= _LOGO_MM[0] + 6
             left = MARGIN_MM + WIDTH_MM - _LOGO_MM[0]
             self.pdf.image(BytesIO(logo), left, top, w=_LOGO_MM[0], h=_LOGO_MM[1], keep_aspect_ratio=True)
-        self.write(self.details.title, TITLE, width_mm=width)
+        self.write(" ".join(self.details.title.split()), TITLE, width_mm=width)
         self.write(below, SUBTITLE, width_mm=width)
         if logo is not None:
             self.pdf.set_y(max(self.pdf.get_y(), top + _LOGO_MM[1]))
@@ -240,6 +240,25 @@ class _Page(FPDF):
     def set_footer(self, text: str) -> None:
         """Set the text at the left of every footer."""
         self._footer_text = text
+
+    def set_font(self, *args: Any, **kwargs: Any) -> None:
+        """Choose a font, and write the choice into the page at once."""
+        super().set_font(*args, **kwargs)
+        self._write_font()
+
+    def add_page(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a page, and write the font into it at once."""
+        super().add_page(*args, **kwargs)
+        self._write_font()
+
+    def _write_font(self) -> None:
+        """Write the font into the page by an empty text.
+
+        fpdf2 writes it with the next text. Where that begins with a character of another font, its colour is
+        set back after it, and the font with it: the lines that followed were not to be seen.
+        """
+        if self.page and self.font_family:
+            self.text(0, 0, "")
 
     def footer(self) -> None:
         """Write the footer; fpdf2 calls this at the end of each page."""

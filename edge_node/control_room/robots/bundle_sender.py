@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 import uuid
 from collections import deque
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
 _POLL_S = 0.2
 _ANNOUNCE_AGAIN_S = 15.0  # to a silent robot: it may have been offline
 _MAX_WAITING = 64  # requests; a robot has at most 16 in flight
+_ENDED_HERE = "the sender was stopped; what the robot has is kept, send again to go on"
 
 
 class BundleSender:
-    """One transfer to one robot; belongs to one thread.
+    """One transfer to one robot; belongs to one thread, ``stop`` to any.
 
     Attributes:
         release: name and version of the bundle.
@@ -80,6 +82,7 @@ class BundleSender:
         self._responses: deque[Response] = deque()
         self._command_ids: set[str] = set()
         self._heard_s = float("-inf")
+        self._ended = threading.Event()
         self.sent_bytes = self.reached_bytes = 0
 
     def send(
@@ -96,17 +99,22 @@ class BundleSender:
             The robot's last response.
 
         Raises:
-            CorrosionError: the robot is silent, or the broker refuses the connection.
+            CorrosionError: the robot is silent, the broker refuses the connection, or ``stop`` was called.
         """
         backoff, self._heard_s = Backoff(), time.monotonic()
-        while True:
+        while not self._ended.is_set():
             try:
                 return self._serve(timeout_s, until, on_progress)
             except LinkError as err:
                 if err.refused or time.monotonic() - self._heard_s > timeout_s:
                     raise
                 on_progress(f"{err}; trying again")
-                time.sleep(backoff.next_s())
+                self._ended.wait(backoff.next_s())
+        raise CorrosionError(_ENDED_HERE)
+
+    def stop(self) -> None:
+        """Have ``send`` end soon."""
+        self._ended.set()
 
     def _serve(self, timeout_s: float, until: frozenset[str], on_progress: Callable[[str], None]) -> Response:
         client_id = f"{self._endpoint.client_id[:48]}-{secrets.token_hex(4)}"
@@ -117,7 +125,7 @@ class BundleSender:
             session.subscribe((self._topics.bundle_request,), qos=0)
             self._announce(session)
             announced_s = time.monotonic()
-            while True:
+            while not self._ended.is_set():
                 while self._waiting and session.can_write:
                     self._send_piece(session, *self._waiting.popleft())
                 session.poll(_POLL_S)
@@ -136,6 +144,7 @@ class BundleSender:
                 if now_s - max(self._heard_s, announced_s) > _ANNOUNCE_AGAIN_S and not self._is_on_trial:
                     self._announce(session)
                     announced_s = now_s
+            raise CorrosionError(_ENDED_HERE)
         finally:
             session.close(0.2)
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ MAX_UPLOAD_BYTES = 256 * 1024 * 1024
 _MAX_UPLOADS = 8  # the oldest gives way
 _MAX_LISTED = 200
 _UPLOADED = "uploaded/"
+_PART, _PART_AGE_S = ".part-", 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,16 @@ class BundleShelf:
 
     @contextlib.contextmanager
     def receive(self) -> Iterator[IO[bytes]]:
-        """Open a file for an upload, which is gone again unless ``keep`` takes it."""
+        """Open a file for an upload, which is gone again unless ``keep`` takes it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         self._uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._uploads, prefix=".part-", suffix=".tmp") as part:
+        for old in self._uploads.glob(f"{_PART}*"):  # of a process that was killed
+            if time.time() - old.stat().st_mtime > _PART_AGE_S:
+                old.unlink(missing_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._uploads, prefix=_PART) as part:
             yield part.file
 
     def keep(self, part: IO[bytes]) -> ShelvedBundle:
@@ -84,6 +93,7 @@ class BundleShelf:
 
         Raises:
             UpdateError: it is none, is incomplete, or not signed.
+            OSError: it cannot be written.
         """
         part.flush()
         size_bytes = part.seek(0, os.SEEK_END)
@@ -103,7 +113,8 @@ class BundleShelf:
 
 def _list(folder: Path | None) -> list[Path]:
     try:
-        return [] if folder is None else sorted(folder.glob(f"*{SUFFIX}"))
+        found = [] if folder is None else sorted(folder.glob(f"*{SUFFIX}"))
+        return [path for path in found if path.is_file()]  # to open a named pipe would wait for its writer
     except OSError:
         return []
 

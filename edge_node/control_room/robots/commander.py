@@ -160,8 +160,10 @@ def build_command(verb: Verb, values: Mapping[str, Any], *, lifetime_s: float, c
         "id": command_id,
         "issued_at": now.isoformat(),
         "expires_at": (now + timedelta(seconds=lifetime_s)).isoformat(),
-        **{key: value for key, value in values.items() if value is not None},
     }
+    if own := document.keys() & values.keys():
+        raise CorrosionError(f"{verb.value}: {min(own)} is set by the control room; leave it out")
+    document |= {key: value for key, value in values.items() if value is not None}
     try:
         payload = msgspec.json.encode(document)
         decode_command(verb.value, payload)

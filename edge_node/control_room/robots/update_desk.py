@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.commands.command_log import CommandState, SentCommand
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TRANSFERS = 8  # at once; further ones wait
 _SILENT_S = 3600.0  # a robot on trial speaks only at the end of it
 _SHOW_S = 2.0
+_STOP_S = 3.0
 _ALIVE_S = 30.0  # without a word for longer its process has ended
 _ENDED = frozenset({Step.CONFIRMED.value, Step.ROLLED_BACK.value})
 
@@ -40,6 +41,7 @@ class UpdateDesk:
         self.shelf = shelf
         self._desk = desk
         self._workers = ThreadPoolExecutor(_TRANSFERS, "updates")
+        self._running: dict[Future[None], BundleSender] = {}
 
     def start(
         self, site: str, robot: str, file: str, *, by: str, on_ended: Callable[[SentCommand], None]
@@ -64,12 +66,18 @@ class UpdateDesk:
         except RequestRefusedError:
             source.close()
             raise
-        self._workers.submit(self._send, sent, sender, source.close, on_ended)
+        work = self._workers.submit(self._send, sent, sender, source.close, on_ended)
+        self._running[work] = sender
+        work.add_done_callback(lambda ended: self._running.pop(ended, None))
         return sent
 
     def close(self) -> None:
-        """Wait for nothing: a robot keeps what it has fetched, and goes on when the bundle is sent again."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        """End all transfers: a robot keeps what it has fetched, and goes on when the bundle is sent again."""
+        running = dict(self._running)
+        for sender in running.values():
+            sender.stop()
+        self._workers.shutdown(wait=False)
+        wait(running, _STOP_S)
 
     def _send(
         self,

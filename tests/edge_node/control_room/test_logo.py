@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -59,3 +60,21 @@ def test_a_logo_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "none.png", tmp_path):
         with pytest.raises(ConfigError, match=str(path)):
             read_logo(path)
+
+
+def test_a_logo_of_other_colours_is_printed_as_screens_show_it(tmp_path):
+    """CMYK came out inverted, 16 bits as nothing, and a turned photograph lay on its side."""
+    image = pytest.importorskip("PIL.Image")
+    orange, turned = image.new("CMYK", (40, 20), (0, 128, 255, 0)), image.new("RGB", (40, 20), "red")
+    exif = image.Exif()
+    exif[274] = 6
+    grey = image.fromarray(np.full((20, 40), 0x8000, np.uint16))
+    for logo, kind, size, pixel in (
+        (orange, "JPEG", (40, 20), (255, 127, 0)),
+        (grey, "PNG", (40, 20), (128, 128, 128)),
+        (turned, "JPEG", (20, 40), (254, 0, 0)),
+    ):
+        logo.save(tmp_path / "logo", kind, **({"exif": exif} if logo is turned else {}))
+        with image.open(io.BytesIO(read_logo(tmp_path / "logo"))) as read:
+            assert (read.mode, read.size) == ("RGB", size)
+            assert np.abs(np.subtract(read.getpixel((9, 9)), pixel)).max() <= 2

@@ -1,6 +1,8 @@
 """The demonstration's cameras, read by the node's own camera."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import chain, repeat
 
 import cv2
 import numpy as np
@@ -29,10 +31,27 @@ def test_a_robot_reads_the_pictures_that_are_put():
     assert all(level % 20 == 0 for level in levels)
 
 
+def test_a_picture_is_taken_once_its_viewer_asks_for_the_next():
+    """Until then the crawler stays where it is; nobody gets a picture of where it was before."""
+    slot = CameraSlot()
+    slot.put(b"before")
+    assert slot.take() == b""
+    with ThreadPoolExecutor(1) as viewer:
+        for content in (b"first", b"second"):
+            asked = viewer.submit(slot.take)
+            while not asked.done():
+                slot.put(content)
+                wait((asked,), 0.02)
+            assert asked.result() == content
+            assert not slot.taken.is_set()
+        viewer.submit(slot.take)
+        assert slot.taken.wait(5)
+
+
 def _feed(slot):
-    """Put ever brighter grey pictures while somebody watches."""
+    """Put ever brighter grey pictures while somebody watches, the brightest until nobody does."""
     slot.viewed.wait(5)
-    for level in range(0, 240, 20):
+    for level in chain(range(0, 240, 20), repeat(220)):
         if not slot.viewed.wait(0.0):
             return
         slot.put(cv2.imencode(".jpg", np.full((48, 64, 3), level, np.uint8))[1].tobytes())

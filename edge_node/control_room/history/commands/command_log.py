@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_KEPT = 2000
 _SILENT_S = 120.0  # an update whose sender, which speaks every 30 s, has ended with its process
+_UNANSWERED = "the robot never answered"
 _COLUMNS = ("command_id", "site", "robot", "verb", "detail", "asked_by", "asked_us")
 _STATES = ("state", "code", "text", "progress", "changed_us")
 _ALL = (*_COLUMNS, *_STATES)
@@ -40,7 +41,7 @@ _DELETE_BEYOND = delete(command).where(command.c.command_key <= _oldest_kept)
 _SHOWN = select(*(command.c[name] for name in _ALL)).order_by(command.c.command_key.desc()).limit(LIMIT)
 _OF_ROBOT = _SHOWN.where(command.c.site == bindparam("of_site"), command.c.robot == bindparam("of_robot"))
 _ANSWERS = (
-    select(response.c.payload)
+    select(response.c.payload, response.c.received_us)
     .join(robot, robot.c.robot_key == response.c.robot_key)
     .where(
         response.c.command_id == bindparam("of_id"),
@@ -140,19 +141,20 @@ class CommandLog:
         if not sent.state.is_open:
             return sent
         named = {"of_id": sent.command_id, "of_site": sent.site, "of_robot": sent.robot}
-        for (payload,) in self._database.rows(_ANSWERS, named)[:1]:
+        for payload, received_us in self._database.rows(_ANSWERS, named)[:1]:
             answer = msgspec.json.decode(payload, type=Response)
             return replace(
                 sent,
                 state=CommandState(answer.result.value),
                 code=answer.code,
                 text=answer.text,
-                changed_at=answer.at,
+                changed_at=from_us(received_us),  # the robot's own clock may be wrong
             )
         silent = datetime.now(timezone.utc) - sent.changed_at
         is_update = sent.progress is not None
         if silent > timedelta(seconds=_SILENT_S if is_update else self._lifetime_s):
-            said = "it was not heard of any more" if is_update else "the robot never answered"
+            said = "the robot began and told no end" if sent.state is CommandState.ACCEPTED else _UNANSWERED
+            said = "it was not heard of any more" if is_update else said
             return replace(sent, state=CommandState.EXPIRED, text=f"{said}; nothing comes of it now")
         return sent
 

@@ -13,7 +13,7 @@ Sums of all ways are those of a hidden Markov model (forward and backward), for 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,12 @@ _STRETCHES = np.arange(0.88, 1.1201, 0.03)
 _STRETCH_SD = 0.05
 _LOCAL_DRIFT = 0.02  # of a distance, by which a pass departs from its own stretch
 _START_SD_M = 0.15  # how exactly a robot is put to the place where its distance begins
-_ELSEWHERE, _ELSEWHERE_SD_M = 0.1, 2.0  # share of passes that begin at another place, and how far from it
-_SLIP, _SLIP_SD_M = 0.02, 0.5  # share of steps in which wheels slip, and how far
+_TRUST, _DOUBT = 0.33, 0.35  # of what a pattern seems to tell, share of another place by the pattern alone
+_DOUBT_SD_M = 1.0  # how far from its beginning a robot may have been put down
+_UNSURE = 0.6  # the most that a place in doubt is taken to be
+_CLEARLY, _CLEARLY_BACK = 12.0, 8.0  # nats by which the pattern must speak against where a pass began
+_FEW, _LITTLE = 4, 0.6  # places to tell a pattern by; share of them below which one looks for another way
+_SLIP, _SLIP_SD_M = 0.004, 0.5  # share of steps in which wheels slip, and how far
 _LOST = math.log(0.2)  # a known place is not found
 _LOST_TOO = math.log(0.7)  # nor is the next one after it: what is unseen comes in stretches
 _FOUND = math.log(0.8)
@@ -44,7 +48,7 @@ _REACH_M, _REACH_DRIFT = 3.0, 2.2 * MAX_DRIFT  # beyond no drift brings a place
 _SURE, _ENOUGH = 0.7, 5  # probability and number of common places by which the drift is told
 _MORE = 1.2  # as large as they fit, those that were not fitted are off
 _UNTOLD_DRIFT = 0.03  # of the distance from the nearest common place
-_NEVER, _NOWHERE_M = -1e9, 1e6
+_DECIDED, _NEVER, _NOWHERE_M = 10.0, -1e9, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +86,51 @@ def align(
     looks = compare_looks(spots, anchors) + _forced(spots, anchors)
     if is_descending:
         own, there, looks = -own[::-1], -there[::-1], looks[::-1, ::-1]
-    start_sd_m = math.hypot(_START_SD_M, sigma_m or 0.0)
-    found = [_Model(own, there, looks, sigma, start_sd_m).weigh() for sigma in _guess_sigmas(sigma_m)]
+    found = _weigh_beginnings(own, there, looks, sigma_m)
+    if is_descending:
+        found = replace(found, probability=found.probability[::-1, ::-1])
+    return found
+
+
+def _weigh_beginnings(
+    own: np.ndarray, there: np.ndarray, looks: np.ndarray, sigma_m: float | None
+) -> Alignment:
+    """Weigh the ways by where a pass's distance begins, and by the pattern alone: the two must agree.
+
+    Of places that are evenly apart the pattern says little, and a robot is not always put to one beginning:
+    where the two say otherwise, and neither clearly, both are possible. Or the pass went the other way.
+    """
+    begun = _weigh_way(own, there, looks, sigma_m, math.hypot(_START_SD_M, sigma_m or 0.0))
+    anywhere = _weigh_way(own, there, looks, sigma_m, math.inf)
+    best = anywhere if anywhere.evidence > begun.evidence + _CLEARLY else begun
+    fewer = min(len(own), len(there))
+    if fewer >= _FEW and best.probability.sum() < _LITTLE * fewer:
+        back = _weigh_way(-own[::-1], there, looks[::-1], sigma_m, math.inf)
+        if back.evidence > max(begun.evidence, anywhere.evidence) + _CLEARLY_BACK:
+            return replace(back, probability=back.probability[::-1])
+    probability = best.probability.copy()
+    start_sd_m = math.inf if best is anywhere else _DOUBT_SD_M
+    doubt = _Model((own, there, looks), anywhere.sigma_m, start_sd_m, _TRUST).weigh().probability
+    for row, column in enumerate(probability.argmax(axis=1)):
+        same = doubt[row, column] if probability[row].sum() > 0.5 else 0.0
+        if doubt[row].sum() - same >= _DOUBT:
+            seen = (probability[row] + anywhere.probability[row]) / 2
+            mixed = 0.4 * seen + 0.6 * doubt[row] / doubt[row].sum()
+            probability[row] = np.minimum(mixed, _UNSURE)
+    return replace(best, probability=probability)
+
+
+def _weigh_way(
+    own: np.ndarray, there: np.ndarray, looks: np.ndarray, sigma_m: float | None, start_sd_m: float
+) -> Alignment:
+    """Weigh all ways that go in one direction; an infinite ``start_sd_m`` lets them begin anywhere."""
+    found = [_Model((own, there, looks), sigma, start_sd_m).weigh() for sigma in _guess_sigmas(sigma_m)]
     best = max(found, key=lambda one: one.evidence)
     weights = np.exp([one.evidence - best.evidence for one in found])
     mixed = sum(weight * one.probability for weight, one in zip(weights, found, strict=True))
-    probability = np.asarray(mixed) / weights.sum()
-    probability = _refine(own, there, looks, probability)
+    probability = _refine(own, there, looks, np.asarray(mixed) / weights.sum())
     probability = _allow_swaps(probability, there, looks, math.sqrt(2) * best.sigma_m)
-    if is_descending:
-        probability = probability[::-1, ::-1]
-    return Alignment(probability, best.evidence, best.sigma_m)
+    return replace(best, probability=probability)
 
 
 def _refine(own: np.ndarray, there: np.ndarray, looks: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -114,7 +152,7 @@ def _refine(own: np.ndarray, there: np.ndarray, looks: np.ndarray, first: np.nda
     is_between = (own > min(places)) & (own < max(places))
     slips = np.where(is_between, 2.0, 1.0)[:, None]
     far = slips * math.log(_SLIP) + _normal(off, np.hypot(sd, _SLIP_SD_M))
-    return _Model(own, there, looks + np.maximum(near, far), drift.sigma_m, None).weigh().probability
+    return _Model((own, there, looks + np.maximum(near, far)), drift.sigma_m, None).weigh().probability
 
 
 def _align_parts(
@@ -149,11 +187,11 @@ def _guess_sigmas(stated_m: float | None) -> list[float]:
 
 
 def _forced(spots: Sequence[Spot], anchors: Sequence[Anchor]) -> np.ndarray:
-    """Return what people decided: it is far above whatever places look like."""
+    """Return what people decided: above whatever places look like, and below what a whole pattern tells."""
     found = np.zeros((len(spots), len(anchors)))
     for row, spot in enumerate(spots):
         if spot.forced is not None:
-            found[row] = [50.0 if anchor.anchor in spot.forced else _NEVER for anchor in anchors]
+            found[row] = [_DECIDED if anchor.anchor in spot.forced else _NEVER for anchor in anchors]
     return found
 
 
@@ -179,16 +217,25 @@ class _Model:
     """All order-preserving ways to lay the spots of a pass along the anchors."""
 
     def __init__(
-        self, own: np.ndarray, there: np.ndarray, looks: np.ndarray, sigma_m: float, start_sd_m: float | None
+        self,
+        laid: tuple[np.ndarray, np.ndarray, np.ndarray],
+        sigma_m: float,
+        start_sd_m: float | None,
+        trust: float = 1.0,
     ) -> None:
-        """Prepare; without ``start_sd_m`` the looks say already how far each spot is from each anchor."""
-        self._own, self._there = own, there
-        self._gain = looks + _FOUND
+        """Prepare; without ``start_sd_m`` the looks say already how far each spot is from each anchor.
+
+        With less ``trust`` all that speaks for a way or against it counts less. ``laid`` has the distances of
+        the spots, those of the anchors, and the looks.
+        """
+        self._trust = trust
+        self._own, self._there, looks = laid
+        self._gain = trust * (looks + _FOUND)
         self._sigma_m = sigma_m
         self._start_sd_m = start_sd_m
         self._stretches = np.ones(1) if start_sd_m is None else _STRETCHES
         self._prior = -0.5 * ((self._stretches - 1.0) / _STRETCH_SD) ** 2
-        self._prior -= np.logaddexp.reduce(self._prior)
+        self._prior = trust * (self._prior - np.logaddexp.reduce(self._prior))
         back = np.arange(_ANCHORS_BACK)
         self._lost = np.where(back == 0, 0.0, _LOST + _LOST_TOO * (back - 1))
 
@@ -209,7 +256,7 @@ class _Model:
                 ways = _shift_backward(reached, step(one, after))
                 behind[:, one] = np.logaddexp(behind[:, one], _add_up(ways))
         both = ahead + behind + self._prior[:, None, None]
-        nothing = count * _NEW_PER_M + self._count_lost(self._own[0], self._own[-1])
+        nothing = self._trust * (count * _NEW_PER_M + self._count_lost(self._own[0], self._own[-1]))
         last = ahead + self._end() + self._prior[:, None, None]
         evidence = float(np.logaddexp(np.logaddexp.reduce(last, axis=None), nothing))
         return Alignment(np.exp(np.logaddexp.reduce(both, axis=0) - evidence), evidence, self._sigma_m)
@@ -218,21 +265,20 @@ class _Model:
         """Return the weight of beginning with each spot at each anchor: stretches by spots by anchors."""
         left = np.arange(len(self._own))[:, None] * _NEW_PER_M
         begin_m = self._there[None, :] - (self._own - self._own[0])[:, None]
-        begun = self._gain + left + self._lost_within(begin_m, self._there[None, :])
+        begun = self._gain + self._trust * (left + self._lost_within(begin_m, self._there[None, :]))
         if self._start_sd_m is None:
             return np.asarray(begun[None])
-        off = self._own[:, None] - self._there[None, :]
-        sd = np.hypot(self._start_sd_m, MAX_DRIFT * np.abs(self._own))[:, None]
-        near = np.log(1 - _ELSEWHERE) + _normal(off, sd)
-        far = np.log(_ELSEWHERE) + _normal(off, np.hypot(_ELSEWHERE_SD_M, MAX_DRIFT * self._own[:, None]))
-        return np.repeat((begun + np.logaddexp(near, far))[None], len(_STRETCHES), axis=0)
+        if not math.isinf(self._start_sd_m):
+            off = self._own[:, None] - self._there[None, :]
+            begun = begun + _normal(off, np.hypot(self._start_sd_m, MAX_DRIFT * self._own)[:, None])
+        return np.repeat(begun[None], len(_STRETCHES), axis=0)
 
     def _end(self) -> np.ndarray:
         """Return the weight of what is left over behind the last spot that is an anchor."""
         left = np.arange(len(self._own))[::-1, None] * _NEW_PER_M
         end_m = self._there[None, :] + (self._own[-1] - self._own)[:, None]
         lost = self._lost_within(self._there[None, :], end_m)
-        return np.repeat((left + lost)[None], len(self._stretches), axis=0)
+        return np.repeat(self._trust * (left + lost)[None], len(self._stretches), axis=0)
 
     def _step(self, before: int, after: int) -> np.ndarray:
         """Return the weight of going on from a spot to a later one: stretches by anchors by anchors back."""
@@ -249,7 +295,7 @@ class _Model:
         variance = 4 * self._sigma_m**2 + (_LOCAL_DRIFT * gap) ** 2
         even = math.log(1 - _SLIP) + _normal(off, math.sqrt(variance))
         slipped = math.log(_SLIP) + _normal(off, math.sqrt(variance + _SLIP_SD_M**2))
-        ways = np.maximum(even, slipped) + self._lost + over
+        ways = self._trust * (np.maximum(even, slipped) + self._lost + over)
         return np.maximum(ways, _NEVER).astype(np.float32)
 
     def _lost_within(self, from_m: np.ndarray, to_m: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from edge_node.control_room.history.defects.deeds import Deeds
 from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.matching import find_drifts
 from edge_node.control_room.history.defects.records import (
+    SEVERITIES,
     Defect,
     DefectDeed,
     DefectFilter,
@@ -67,9 +68,15 @@ _OF_FINDING = _OF_FINDINGS.where(
 class DefectBook:
     """The defects of one history; any thread, any number of processes."""
 
-    def __init__(self, database: Database) -> None:
-        """Look at the defects in ``database``; deeds and matching need one that can be written."""
+    def __init__(self, database: Database, severities: Sequence[str] = SEVERITIES) -> None:
+        """Look at the defects in ``database``; deeds and matching need one that can be written.
+
+        Args:
+            database: of the history.
+            severities: from the least to the worst, as the room's configuration names them.
+        """
         self._database = database
+        self._severities = severities
         self.deeds = Deeds(database)
 
     def catch_up(self) -> set[int]:
@@ -104,7 +111,7 @@ class DefectBook:
         notes = {key: int(count) for key, count in self._database.rows(_NOTES)}
         defects_of = self._anchors(one for seen in by_defect.values() for one in seen)
         found = [
-            _view(row, by_defect.get(row[0], []), notes.get(row[0], 0), defects_of)
+            _view(row, by_defect.get(row[0], []), notes.get(row[0], 0), (defects_of, self._severities))
             for row in rows
             if row[0] in by_defect or row[3] or row[4]
         ]
@@ -129,7 +136,7 @@ class DefectBook:
             select_sightings(self._database, site=row[1], asset=row[2], has_defect=True) if row[2] else seen
         )
         notes = sum(one.action == "note" for one in self.log(key, limit=5000))
-        return _view(row, seen, notes, self._anchors(whole))
+        return _view(row, seen, notes, (self._anchors(whole), self._severities))
 
     def observations(self, key: int) -> list[Sighting]:
         """Return the sightings of a defect, oldest first."""
@@ -224,11 +231,18 @@ def _defects(names: tuple[str, ...]) -> Select[Any]:
     return select(*_COLUMNS).where(defect.c.merged_into.is_(None), *(_CONDITIONS[name] for name in names))
 
 
-def _view(row: Sequence[Any], seen: Sequence[Sighting], notes: int, defects_of: dict[int, int]) -> Defect:
+def _view(
+    row: Sequence[Any],
+    seen: Sequence[Sighting],
+    notes: int,
+    known: tuple[dict[int, int], Sequence[str]],
+) -> Defect:
+    """Return a defect; ``known`` has the defects of anchors, and the severities in rising order."""
+    defects_of, severities = known
     key, site, asset, name, set_state, set_by, set_us, assignee, muted_us, changed_us = row
     ordered = sorted(seen, key=lambda one: (one.summary.at, one.key))
     newest = ordered[-1] if ordered else None
-    growth = measure_growth(ordered)
+    growth = measure_growth(ordered, severities)
     computed = compute_state(ordered, growth)
     is_unsure = computed is DefectState.UNSURE
     summary = newest.summary if newest else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SCALE_SD = 2 * MAX_DRIFT
 _OFFSET_SD_M = 1.0
+_FEW, _FAR_M = 4, 3.0  # common places that tell another beginning, and from how far off
 _NEAR_M = 3.0  # places so near share what the line does not say of the drift
 _SHRINK = 2.0  # common places count as much as this many that say nothing
 
@@ -79,9 +80,10 @@ def fit_drift(
         return PassDrift(*named, 1.0, 0.0, DEFAULT_SIGMA_M)
     own, there = np.array(common).T
     # A line, towards no drift where there is little to tell it.
+    sign, middle_m = _find_way(own, there)
     rows = np.stack([own, np.ones_like(own)], axis=1) / DEFAULT_SIGMA_M
     prior = np.diag([1 / _SCALE_SD**2, 1 / _OFFSET_SD_M**2])
-    wanted = rows.T @ (there / DEFAULT_SIGMA_M) + prior @ np.array([1.0, 0.0])
+    wanted = rows.T @ (there / DEFAULT_SIGMA_M) + prior @ np.array([sign, middle_m])
     scale, offset = np.linalg.solve(rows.T @ rows + prior, wanted)
     drift = PassDrift(*named, float(scale), float(offset), DEFAULT_SIGMA_M, tuple(sorted(common)))
     apart = [drift.to_asset(one) - two for one, two in common]
@@ -93,3 +95,12 @@ def fit_drift(
         sigma_m,
         tuple((float(one), float(two)) for one, two in drift.common),
     )
+
+
+def _find_way(own: np.ndarray, there: np.ndarray) -> tuple[float, float]:
+    """Return whether a pass counts along the asset (1) or against it (-1), and from where about."""
+    if len(own) < _FEW:
+        return 1.0, 0.0
+    sign = -1.0 if float(((own - own.mean()) * (there - there.mean())).sum()) < 0 else 1.0
+    middle_m = float(np.median(there - sign * own))
+    return sign, middle_m if sign < 0 or abs(middle_m) > _FAR_M else 0.0

@@ -26,6 +26,7 @@ _BETWEEN = np.tan((np.arange(24) + 0.5) / 24 * math.pi / 2)  # half-Cauchy: quan
 _ALIKE_SHARE = 0.4  # of the scatter: what all verdicts of a pass may share, as far as anybody knows before
 _SINGLE_SCATTER, _LEAST_SCATTER = 0.3, 0.01  # of the value: no estimate of an area is better
 _SCATTER = np.array([-1.6449, -0.6745, 0.0, 0.6745, 1.6449])  # normal quantiles of an uncertain variance
+_LEAST_SIZE = 0.1  # of the largest pass: so large counts one in which nothing was measured
 _FARTHEST_DAYS = 100 * 365.25
 _DAY_S, _YEAR_DAYS = 86_400.0, 365.25
 
@@ -207,7 +208,8 @@ def _pool_scatter(values: Sequence[PassValue]) -> tuple[np.ndarray, np.ndarray, 
     The scatter of a pass is taken towards that of all, in shares of the mean: a few verdicts tell little.
     """
     degrees = np.array([max(one.count - 1, 0) for one in values], float)
-    sizes = np.array([max(abs(one.mean), 1e-9) for one in values])
+    least = max(_LEAST_SIZE * max(abs(one.mean) for one in values), 1e-6)  # the least severity is 0
+    sizes = np.array([max(abs(one.mean), least) for one in values])
     own2 = np.array([one.sd**2 for one in values])
     total = float(degrees.sum())
     # Where nothing was seen twice, what single verdicts of one place scatter by.
@@ -301,7 +303,7 @@ def _too_few(passes: int) -> str:
 def _describe(line: Line, trend: Trend, basis: Basis, passes: int, watched: timedelta) -> str:
     unit, days = _choose_unit(watched)
     amounts = [_amount(one * days, basis) for one in (line.slope, line.low, line.high)]
-    rate = f"{amounts[0]} a {unit} (95 %: {amounts[1]} to {amounts[2]}), from {passes} passes"
+    rate = f"{amounts[0]} {unit} (95 %: {amounts[1]} to {amounts[2]}), from {passes} passes"
     if trend is Trend.GROWING:
         return f"Growing by {rate}."
     if trend is Trend.SHRINKING:
@@ -313,17 +315,17 @@ def _describe(line: Line, trend: Trend, basis: Basis, passes: int, watched: time
 
 def _choose_unit(watched: timedelta) -> tuple[str, float]:
     if watched >= timedelta(days=60):
-        return "year", _YEAR_DAYS
+        return "a year", _YEAR_DAYS
     if watched >= timedelta(days=2):
-        return "week", 7.0
-    return ("day", 1.0) if watched >= timedelta(hours=6) else ("hour", 1 / 24)
+        return "a week", 7.0
+    return ("a day", 1.0) if watched >= timedelta(hours=6) else ("an hour", 1 / 24)
 
 
 def _amount(value: float, basis: Basis) -> str:
     sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
     size = abs(value)
     if basis is Basis.AREA_MM2:
-        return f"{sign}{size:.3g} mm²"
+        return f"{sign}{float(f'{size:.3g}'):,.12g} mm²"
     if basis is Basis.AREA_FRACTION:
         return f"{sign}{100 * size:.2g} % of the picture"
     return f"{sign}{size:.2g} steps of severity"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.defects.records import Measure, Summary
-from edge_node.control_room.history.defects.spots import SEVERITY_RANKS
 from edge_node.control_room.history.queries import select_verdicts_of
 from edge_node.messages.finding import FindingState
 from edge_node.messages.identifiers import split_verdict_id
@@ -62,6 +62,7 @@ def measure(database: Database, found: Finding, received_at: datetime) -> tuple[
         area_mm2=found.peak_area_mm2,
         picture=found.best_evidence_sha256,
         measures=_measure_all(central),
+        severities=dict(Counter(one.severity for one in central if one.severity)),
         mm_per_px=_median(one.mm_per_px for one in central),
         range_mm=_median(one.pose.range_mm for one in central if one.pose),
         source=central[0].source if central else "",
@@ -105,7 +106,6 @@ def _measure_all(verdicts: Sequence[Verdict]) -> dict[str, Measure]:
     readers: dict[str, Callable[[Verdict], float | None]] = {
         "area_mm2": lambda one: one.area_mm2,
         "area_fraction": lambda one: one.area_fraction,
-        "severity": lambda one: SEVERITY_RANKS.get(one.severity or ""),
     }
     found = {}
     for name, read in readers.items():

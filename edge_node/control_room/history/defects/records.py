@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edge_node.control_room.history.defects.growth import Growth
 
 
+SEVERITIES = ("none", "mid", "late")  # from the least to the worst, as the default models name them
+
+
 class DefectError(CorrosionError):
     """What a person asks of a defect cannot be done; the text says why."""
 
@@ -46,7 +49,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         epoch: of the first verdict, with its number; the last verdict may be of another epoch.
         at: when it was seen, by the clock that is most likely right.
         distance_m: of its middle, by the robot's own distance.
-        measures: of its verdicts, by what was measured: area_mm2, area_fraction, severity.
+        measures: of its verdicts, by what was measured: area_mm2, area_fraction.
+        severities: how many of these verdicts say which severity, in the models' words.
         mm_per_px: the median of the verdicts; None where the scale is not known.
         range_mm: from camera to surface, the median; None where it is not known.
     """
@@ -75,6 +79,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     area_mm2: float | None = None
     picture: str | None = None
     measures: dict[str, Measure] = {}
+    severities: dict[str, int] = {}
     mm_per_px: float | None = None
     range_mm: float | None = None
     source: str = ""

@@ -18,7 +18,7 @@ MAX_DRIFT = 0.05  # of a distance, of each pass; two passes differ by twice as m
 _SAME_WORD, _OTHER_WORD = 0.3, -0.9
 _SEVERITY_STEP = (0.25, -0.1, -0.8)  # by how many steps the severities differ
 _AREA_SD, _ANY_AREA_SD = 0.7, 1.3  # of the logarithm of the ratio of two areas: of one place, of any two
-SEVERITY_RANKS = {"none": 0, "mild": 1, "early": 1, "mid": 1, "moderate": 1, "late": 2, "severe": 2}
+_SEVERITY_RANKS = {"none": 0, "mild": 1, "early": 1, "mid": 1, "moderate": 1, "late": 2, "severe": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +73,20 @@ def _compare(one: Look, other: Look) -> float:
         here, there = getattr(one, name), getattr(other, name)
         if here and there:
             total += _SAME_WORD if here == there else _OTHER_WORD
-    ranks = SEVERITY_RANKS.get(one.severity or ""), SEVERITY_RANKS.get(other.severity or "")
-    if ranks[0] is not None and ranks[1] is not None:
-        total += _SEVERITY_STEP[abs(ranks[0] - ranks[1])]
+    total += _compare_severities(one.severity, other.severity)
     areas = one.area_mm2, other.area_mm2
     if areas[0] is None or areas[1] is None:
         areas = one.area_fraction, other.area_fraction
     return total + _compare_sizes(*areas) + 0.5 * _compare_sizes(one.length_m, other.length_m)
+
+
+def _compare_severities(one: str | None, other: str | None) -> float:
+    if not one or not other:
+        return 0.0
+    # Of words that only the room's file ranks it counts whether they are the same.
+    here, there = (_SEVERITY_RANKS.get(word) for word in (one, other))
+    steps = int(one != other) if here is None or there is None else abs(here - there)
+    return _SEVERITY_STEP[steps]
 
 
 def _compare_sizes(one: float | None, other: float | None) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from edge_node.control_room.history.defects.growth import Basis, Growth, PassValue, Trend, describe_growth
-from edge_node.control_room.history.defects.records import DefectState
+from edge_node.control_room.history.defects.records import SEVERITIES, DefectState, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,20 +20,24 @@ _SCALE_CHANGED = (
 _SCALE_UNKNOWN = "No trend can be told: shares of pictures of several cameras cannot be compared."
 
 
-def measure_growth(sightings: Sequence[Sighting]) -> Growth:
+def measure_growth(sightings: Sequence[Sighting], severities: Sequence[str] = SEVERITIES) -> Growth:
     """Return the growth of a defect: by its area in mm², else by its share of pictures of one scale.
 
     Without an area the severity tells, in steps.
+
+    Args:
+        sightings: of the defect.
+        severities: from the least to the worst, as the room's configuration names them.
     """
     passes = _choose_of_passes(sightings)
     for basis in (Basis.AREA_MM2, Basis.AREA_FRACTION, Basis.SEVERITY):
-        having = [one for one in passes if basis.value in one.summary.measures]
+        having = [one for one in passes if _measure(one, basis, severities) is not None]
         if len(having) < min(len(passes), 3) or not having:
             continue
         if basis is Basis.AREA_FRACTION and (why_not := _find_scale_fault(having)):
-            return describe_growth(_values(having, basis), None, why_not)
-        return describe_growth(_values(having, basis), basis)
-    return describe_growth([], None)
+            return describe_growth(_values(having, basis, severities), None, why_not)
+        return describe_growth(_values(having, basis, severities), basis)
+    return describe_growth([], None, _name_unranked(passes, severities))
 
 
 def compute_state(sightings: Sequence[Sighting], growth: Growth) -> DefectState:
@@ -67,12 +72,30 @@ def _choose_of_passes(sightings: Sequence[Sighting]) -> list[Sighting]:
     return sorted(chosen.values(), key=lambda one: (one.summary.at, one.key))
 
 
-def _values(passes: Sequence[Sighting], basis: Basis) -> list[PassValue]:
+def _values(passes: Sequence[Sighting], basis: Basis, severities: Sequence[str]) -> list[PassValue]:
     return [
         PassValue(one.summary.at, measure.mean, measure.sd, measure.count)
         for one in passes
-        for measure in [one.summary.measures[basis.value]]
+        if (measure := _measure(one, basis, severities)) is not None
     ]
+
+
+def _measure(one: Sighting, basis: Basis, severities: Sequence[str]) -> Measure | None:
+    if basis is not Basis.SEVERITY:
+        return one.summary.measures.get(basis.value)
+    told = one.summary.severities
+    levels = [level for level, word in enumerate(severities) for _ in range(told.get(word, 0))]
+    if not levels:
+        return None
+    return Measure(fmean(levels), stdev(levels) if len(levels) > 1 else 0.0, len(levels))
+
+
+def _name_unranked(passes: Sequence[Sighting], severities: Sequence[str]) -> str:
+    """Say which severities the room's file does not rank; "" if there are none."""
+    words = sorted({word for one in passes for word in one.summary.severities} - set(severities))
+    if not words:
+        return ""
+    return f"No trend can be told: severities in [room] does not name {', '.join(words)}."
 
 
 def _find_scale_fault(passes: Sequence[Sighting]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from edge_node.control_room.history.drawings.placement import DrawingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_SIDE_PX = 16_000
@@ -27,6 +27,7 @@ _PALETTE = 3
 _KEPT = {b"PLTE": 768, b"tRNS": 256, b"gAMA": 4, b"sRGB": 1, b"pHYs": 9}  # with the most bytes of each
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE_BYTES = 1 << 20
+_FILTERS = 5  # ways of packing a row, by its first byte
 
 
 class PngFile(NamedTuple):
@@ -52,10 +53,9 @@ def read_png(content: bytes) -> PngFile:
     chunks = list(_chunks(content))
     head = _Head.read(chunks[0] if chunks else (b"", b""))
     packed = b"".join(data for name, data in chunks if name == b"IDAT")
-    names = [name for name, _ in chunks]
-    if head.colour == _PALETTE and b"PLTE" not in names[: names.index(b"IDAT") if packed else 0]:
+    if head.colour == _PALETTE and not _has_palette(chunks):
         raise DrawingError("the PNG is damaged: it has no palette before its picture")
-    _check_pixels(packed, head)
+    packed = _check_pixels(packed, head)
     kept = [chunks[0]]
     for name, data in chunks[1:]:
         if name == b"IDAT":
@@ -125,22 +125,53 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _check_pixels(packed: bytes, head: _Head) -> None:
-    """Unpack the picture piece by piece, and refuse one of another size than its head says."""
+def _has_palette(chunks: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Tell whether the first palette comes before the picture, and is one."""
+    first = next((chunk for chunk in chunks if chunk[0] in (b"PLTE", b"IDAT")), (b"", b""))
+    size = len(first[1])
+    return first[0] == b"PLTE" and 0 < size <= _KEPT[b"PLTE"] and size % 3 == 0
+
+
+def _check_pixels(packed: bytes, head: _Head) -> bytes:
+    """Unpack the picture piece by piece, refuse one that no viewer can show, and return it without more."""
     wanted = sum(width * height for width, height in head.rows())
-    unpacker = zlib.decompressobj()
+    unpacker, filters = zlib.decompressobj(), _FilterCheck(head.rows())
     found, rest = 0, packed
     try:
         while found <= wanted and not unpacker.eof:
-            part = len(unpacker.decompress(rest, _PIECE_BYTES))
+            piece = unpacker.decompress(rest, _PIECE_BYTES)
             rest = unpacker.unconsumed_tail
-            if not part and not rest:
+            if not piece and not rest:
                 break
-            found += part
+            found += len(piece)
+            filters.take(piece)
     except zlib.error:
         found = -1
     if found != wanted or not unpacker.eof:
         raise DrawingError("the PNG is damaged: its picture does not have the size that it names")
+    if not filters.are_known:
+        raise DrawingError("the PNG is damaged: its picture is packed in no known way; export it again")
+    return packed[: len(packed) - len(unpacker.unused_data)]
+
+
+class _FilterCheck:
+    """Looks at the first byte of each row, by which viewers unpack it."""
+
+    def __init__(self, rows: Iterator[tuple[int, int]]) -> None:
+        self.are_known = True
+        self._rows = rows
+        self._width, self._left, self._skip = 1, 0, 0
+
+    def take(self, piece: bytes) -> None:
+        """Take the next bytes of the picture."""
+        while piece:
+            if not self._left:
+                self._width, height = next(self._rows, (len(piece), 1))
+                self._left, self._skip = self._width * height, 0
+            part, piece = piece[: self._left], piece[self._left :]
+            self.are_known &= max(part[self._skip :: self._width], default=0) < _FILTERS
+            self._skip = (self._skip - len(part)) % self._width
+            self._left -= len(part)
 
 
 def _encode_chunk(chunk: tuple[bytes, bytes]) -> bytes:

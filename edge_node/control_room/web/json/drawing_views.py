@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_node.control_room.history.defects.defect_book import DefectBook
-from edge_node.control_room.history.defects.records import DefectFilter
+from edge_node.control_room.history.defects.records import SEVERITIES, DefectFilter
 from edge_node.control_room.history.drawings.placement import locate, trace
 from edge_node.control_room.history.records import FindingFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from edge_node.control_room.history.defects.records import Defect
     from edge_node.control_room.history.drawings.drawing_book import Drawing
@@ -40,9 +40,9 @@ def drawing_view(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def view_marks(history: History, drawing: Drawing) -> dict[str, Any]:
+def view_marks(history: History, drawing: Drawing, severities: Sequence[str] = SEVERITIES) -> dict[str, Any]:
     """Return the drawing with the defects of its asset, and the findings that belong to none."""
-    found = [_place(mark, span, drawing) for mark, span in _list_marks(history, drawing)]
+    found = [_place(mark, span, drawing) for mark, span in _list_marks(history, drawing, severities)]
     return {
         "drawing": drawing_view(drawing),
         "marks": [mark for mark in found if mark["at"] is not None],
@@ -50,11 +50,13 @@ def view_marks(history: History, drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _list_marks(history: History, drawing: Drawing) -> Iterator[tuple[dict[str, Any], _Span]]:
+def _list_marks(
+    history: History, drawing: Drawing, severities: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], _Span]]:
     """Yield what was found on the asset, each with the stretch that it reaches over, where that is known."""
     wanted = FindingFilter(site=drawing.site, asset=drawing.asset)
     findings = {one.finding.id: one.finding for one in history.findings(wanted, limit=_MARKS)}
-    book = DefectBook(history.database)
+    book = DefectBook(history.database, severities)
     for defect in book.defects(DefectFilter(site=drawing.site, asset=drawing.asset), limit=_MARKS):
         newest = None if defect.newest is None else findings.get(defect.newest.finding_id)
         yield _mark_defect(defect), None if newest is None else _find_span(newest)

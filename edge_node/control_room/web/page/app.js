@@ -136,7 +136,8 @@ function onKey(event) {
     event.preventDefault();
     return;
   }
-  if (!byId("keys").open && reviewKey(event)) {
+  if (document.querySelector("dialog[open]")) return; // what lies behind it gets no keys
+  if (reviewKey(event)) {
     event.preventDefault();
     return;
   }
@@ -145,7 +146,7 @@ function onKey(event) {
     closeDrawer();
     return;
   }
-  if (typing || document.querySelector("dialog[open]")) return;
+  if (typing) return;
   const acts = {
     ...(hasForm() ? {} : toView),
     j: () => (shownView() === "review" ? stepQueue(1) : step(1)), k: () => (shownView() === "review" ? stepQueue(-1) : step(-1)),

@@ -8,6 +8,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from edge_node.control_room.alerts.apprise_sender import choose_channels
 from edge_node.control_room.history.audit import Deed
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.json_responses import (
@@ -60,9 +61,9 @@ async def post_test(request: Request) -> Response:
         return respond_problem(400, order)
     if not desk.channels:
         return respond_problem(409, _NO_CHANNEL)
-    if unknown := [name for name in order.channels if name not in desk.channels]:
+    if unknown := [name for name in order.channels if not choose_channels(desk.channels, [name])]:
         return respond_problem(404, f"no channel {unknown[0]!r}; there are {', '.join(desk.channels)}")
-    channels = tuple(dict.fromkeys(order.channels)) or desk.channels
+    channels = choose_channels(desk.channels, order.channels)
     return respond(await run_in_threadpool(_test, get_services(request), desk, person_of(request), channels))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from edge_node.control_room.history.commands.command_log import SentCommand
     from edge_node.control_room.people.roles import Person
+    from edge_node.control_room.robots.bundle_shelf import BundleShelf, ShelvedBundle
     from edge_node.control_room.robots.command_desk import CommandDesk
     from edge_node.control_room.robots.update_desk import UpdateDesk
     from edge_node.control_room.web.services import Services
@@ -94,18 +95,16 @@ async def post_bundle(request: Request) -> Response:
     services, person = get_services(request), person_of(request)
     if services.updates is None:
         return respond_problem(403, DISABLED)
-    shelf = services.updates.shelf
-    with shelf.receive() as part:
-        taken = 0
-        async for chunk in request.stream():
-            taken += len(chunk)
-            if taken > MAX_UPLOAD_BYTES:
-                return respond_problem(413, f"wanted a bundle of at most {MAX_UPLOAD_BYTES // 2**20} MB")
-            await run_in_threadpool(part.write, chunk)
-        try:
-            kept = await run_in_threadpool(shelf.keep, part)
-        except UpdateError as err:
-            return respond_problem(409, str(err))
+    try:
+        kept = await _receive(request, services.updates.shelf)
+    except UpdateError as err:
+        return respond_problem(409, str(err))
+    except OSError as err:
+        return respond_problem(
+            507, f"the bundle cannot be kept: {err.strerror or err}; make room, then send it again"
+        )
+    if kept is None:
+        return respond_problem(413, f"wanted a bundle of at most {MAX_UPLOAD_BYTES // 2**20} MB")
     await run_in_threadpool(services.audit.note_done, person, Deed.BUNDLE, kept.label, text="uploaded")
     return respond({"bundle": kept}, 201)
 
@@ -142,6 +141,18 @@ ROUTES = [
     Route("/api/robots/{site}/{robot}/commands/{verb}", post_command, methods=["POST"]),
     Route("/api/robots/{site}/{robot}/update", post_update, methods=["POST"]),
 ]
+
+
+async def _receive(request: Request, shelf: BundleShelf) -> ShelvedBundle | None:
+    """Keep the bundle that comes; return None if it is too large."""
+    with shelf.receive() as part:
+        taken = 0
+        async for chunk in request.stream():
+            taken += len(chunk)
+            if taken > MAX_UPLOAD_BYTES:
+                return None
+            await run_in_threadpool(part.write, chunk)
+        return await run_in_threadpool(shelf.keep, part)
 
 
 async def _send(request: Request, verb: Verb, values: dict[str, Any]) -> Response:

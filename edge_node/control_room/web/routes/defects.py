@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from edge_node.control_room.history.database import Database
 
 Body = TypeVar("Body", bound="Posted")
 _MAX_KEY = 1 << 62
@@ -120,18 +119,16 @@ class State(Posted, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 async def get_defects(request: Request) -> Response:
     """List defects by site, asset and place: site asset state assignee muted limit."""
-    query, database = parse_query(request.query_params, DefectQuery), get_services(request).history.database
+    query, book = parse_query(request.query_params, DefectQuery), open_book(request)
     only = DefectFilter(query.site, query.asset, query.state, query.assignee, query.muted)
     return await respond_from_thread(
-        lambda: {
-            "defects": [defect_view(one) for one in DefectBook(database).defects(only, limit=query.limit)]
-        }
+        lambda: {"defects": [defect_view(one) for one in book.defects(only, limit=query.limit)]}
     )
 
 
 async def get_defect(request: Request) -> Response:
     """One defect with all that was seen of it, the drift of the passes there, and who decided what."""
-    book, key = DefectBook(get_services(request).history.database), _read_key(request)
+    book, key = open_book(request), _read_key(request)
     found = None if key is None else await run_in_threadpool(_view_whole, book, key)
     return respond_problem(404, "no such defect") if found is None else respond(found)
 
@@ -211,9 +208,14 @@ ROUTES = [
 ]
 
 
-def name_defect(database: Database, site: str, finding_id: str) -> dict[str, Any] | None:
+def open_book(request: Request) -> DefectBook:
+    """Return the defects of the room, whose configuration ranks severities."""
+    services = get_services(request)
+    return DefectBook(services.history.database, services.settings.room.severities)
+
+
+def name_defect(book: DefectBook, site: str, finding_id: str) -> dict[str, Any] | None:
     """Return what the defect of a finding is called, and its state; None where it has none."""
-    book = DefectBook(database)
     key = book.of_findings([(site, finding_id)]).get((site, finding_id))
     found = None if key is None else book.defect(key)
     if found is None:
@@ -242,7 +244,7 @@ async def _decide(
     by = person.name if person.origin.is_named else posted.by
     if not by:
         return respond_problem(400, "by: wanted the name of the person, as no login says it")
-    book, action = DefectBook(services.history.database), request.url.path.rpartition("/")[2]
+    book, action = open_book(request), request.url.path.rpartition("/")[2]
     subject, outcome, said = f"D{key}" if key else "", "done", action
     try:
         made = await run_in_threadpool(deed, book, key, posted, by)

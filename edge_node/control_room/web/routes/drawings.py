@@ -156,7 +156,7 @@ def _do_audited(
 
 def _view(services: Services, wanted: AssetQuery) -> dict[str, Any] | None:
     found = DrawingBook(services.history.database).find(wanted.site, wanted.asset)
-    return None if found is None else view_marks(services.history, found)
+    return None if found is None else view_marks(services.history, found, services.settings.room.severities)
 
 
 def _say(placement: Placement) -> str:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from edge_node.control_room.history.defects.defect_book import DefectBook
     from edge_node.control_room.history.history import History
     from edge_node.control_room.history.records import StoredPicture
     from edge_node.control_room.people.roles import Person
@@ -118,7 +119,8 @@ async def get_findings(request: Request) -> Response:
 async def get_finding(request: Request) -> Response:
     """One finding with its verdicts, reviews and best verdict."""
     history, names = get_services(request).history, request.path_params
-    view = await run_in_threadpool(_view_finding, history, names["site"], names["id"])
+    book = defect_api.open_book(request)
+    view = await run_in_threadpool(_view_finding, history, book, names["site"], names["id"])
     return respond_found(view, "no such finding")
 
 
@@ -300,7 +302,7 @@ def _view_queue(history: History, query: ReviewQuery, severities: Sequence[str])
     }
 
 
-def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any] | None:
+def _view_finding(history: History, book: DefectBook, site: str, finding_id: str) -> dict[str, Any] | None:
     record = history.finding(finding_id, site=site)
     if record is None:
         return None
@@ -308,7 +310,7 @@ def _view_finding(history: History, site: str, finding_id: str) -> dict[str, Any
     verdicts = history.verdicts_of(record.finding, limit=_VERDICTS_OF_FINDING)
     return {
         **views.finding_view(record),
-        "defect": defect_api.name_defect(history.database, site, finding_id),
+        "defect": defect_api.name_defect(book, site, finding_id),
         "best": None if best is None else views.verdict_view(best),
         "verdicts": [views.record_row(verdict) for verdict in verdicts],
         "reviews": _view_reviews(history, site, finding_id),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from edge_node.control_room.alerts.apprise_sender import AppriseSender, Outgoing
+from edge_node.control_room.alerts.apprise_sender import AppriseSender, Outgoing, choose_channels
 from edge_node.control_room.alerts.channels import Channel
 from edge_node.errors import ConfigError
 from tests.support.alert_receivers import Webhook, receivers
@@ -19,29 +19,47 @@ MESSAGE = Outgoing("2 robots silent", "- hall/a: silent <b>&\n- hall/b: ü")
 
 
 def test_a_message_arrives_by_mail_and_webhook_as_it_was_written() -> None:
-    """One channel may have several addresses; text is text, whatever a robot wrote."""
+    """Each address of a channel is one of its own; text is text, whatever a robot wrote."""
     with receivers() as (mail, webhook):
         sender = AppriseSender([Channel("duty", (mail.url, webhook.url))])
-        assert sender.send("duty", MESSAGE) == ""
+        assert sender.channels == ("duty", "duty 2")
+        assert [sender.send(name, MESSAGE) for name in sender.channels] == ["", ""]
         (got,) = mail.got
         assert got["subject"] == "2 robots silent"
         assert got.get_content().split() == MESSAGE.text.split()
         assert (webhook.got[0]["title"], webhook.got[0]["message"]) == tuple(MESSAGE[:2])
 
 
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        ((), ("duty", "duty 2", "night")),
+        (("duty",), ("duty", "duty 2")),
+        (("duty 2", "night"), ("duty 2", "night")),
+        (("nobody",), ()),
+    ],
+)
+def test_a_channel_is_chosen_with_all_its_addresses(wanted, chosen) -> None:
+    """Or one address alone by its number."""
+    assert choose_channels(("duty", "duty 2", "night"), wanted) == chosen
+
+
 def test_why_a_channel_took_nothing_holds_no_part_of_its_address(caplog, capfd) -> None:
     """Refused by the server, nobody there, a mail server that is not there; neither does any log."""
     caplog.set_level(logging.DEBUG)
-    webhook, port = Webhook(answer=403), free_port()
+    webhook, moved, port = Webhook(answer=403), Webhook(answer=302), free_port()
     sender = AppriseSender(
         [
             Channel("refused", (webhook.url,)),
+            Channel("moved", (moved.url,)),
             Channel("away", (f"json://robot:hunter2@127.0.0.1:{port}/hook/T0PSECRET?+X-Key=KEYSECRET",)),
             Channel("mail", (f"mailto://robot:hunter2@127.0.0.1:{port}?to=duty@example.org&from=a@example.org",)),
         ]
     )  # fmt: skip
     said = {name: sender.send(name, MESSAGE) for name in sender.channels}
     webhook.close()
+    moved.close()
+    assert "302" in said["moved"]  # what it names may be a page that takes everything
     assert "403" in said["refused"]
     assert "Connection refused" in said["away"]
     assert "Connection refused" in said["mail"]

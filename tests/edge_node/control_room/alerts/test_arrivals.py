@@ -56,6 +56,20 @@ def test_a_severity_or_a_worse_one(watched, wanted, told) -> None:
     assert not room.look()
 
 
+def test_what_came_while_nobody_looked_is_as_old_as_it_is(watched) -> None:
+    """A rule that stands in the file again after two days tells of today, and lists the rest."""
+    room = watched(RULES)
+    room.look()
+    room.say(seen(number=1, peak_severity="late"))
+    room.wait(2 * 86_400)
+    room.say(seen(room.now, number=2, peak_severity="late"))
+    room.restart()
+    assert {event.subject[-7:]: event.fate for event in room.look()} == {
+        "f1 late": Fate.TOO_OLD,
+        "f2 late": Fate.WAITING,
+    }
+
+
 def test_a_finding_is_told_once_and_again_when_it_gets_worse(watched) -> None:
     """Not with each of its messages, also not after a restart, and not what stood there before the rule."""
     room = watched(RULES)

@@ -15,7 +15,7 @@ def grow(key: int, label: str, **fields: object) -> GrowingDefect:
         "severity": "mid",
         **fields,
     }
-    return GrowingDefect(key, label, growth="its area grows by 30 mm² a year (20 to 40)", **given)
+    return GrowingDefect(key, label, growth="Growing by +30 mm² a year (95 %: +20 to +40).", **given)
 
 
 class Known:
@@ -39,8 +39,7 @@ def test_a_growing_defect_is_told_once_until_it_grows_no_longer(watched) -> None
     room = watched({"growth": {"when": "growing", "cooldown_s": 0}}, defects=known)
     (told,) = room.tell()
     assert (
-        told.title
-        == "quay: defect D12 (weld 3) on pipe L-7 grows: its area grows by 30 mm² a year (20 to 40)"
+        told.title == "quay: defect D12 (weld 3) on pipe L-7: Growing by +30 mm² a year (95 %: +20 to +40)."
     )
     room.restart()
     assert not room.tell()

@@ -95,6 +95,13 @@ def test_grown_is_more_than_scatter(before, after, expected):
     assert kind_of(seen)[0] is expected
 
 
+def test_areas_have_no_powers_of_ten():
+    """A person reads them: 18,600, not 1.86e+04."""
+    before = replace(SIGHT, area=18_640.0, standard_error=1_000.0, is_mm2=True)
+    (change,) = compare([defect(earlier=before, later=replace(before, area=1_234_567.0))], view(), view())
+    assert change.text == "area 18,600 ± 2,000 mm² then, 1,230,000 ± 2,000 mm² now"
+
+
 def test_changes_come_by_kind_and_place():
     """News first, what stayed last."""
     seen = [

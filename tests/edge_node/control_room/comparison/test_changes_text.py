@@ -10,7 +10,7 @@ from edge_node.control_room.comparison.changes_text import (
     name_mission,
     say_counts,
     say_kind,
-    say_stretch,
+    say_place,
 )
 from edge_node.control_room.comparison.surface import Stretch
 
@@ -29,6 +29,8 @@ def test_kinds_and_places_in_words(comparison):
     new = Change(kind=ChangeKind.NEW, defect=SeenDefect(key=1, label="D1"), text="", is_sure=False)
     assert say_kind(new) == "new, perhaps older"
     assert say_kind(replace(new, is_sure=True)) == "new"
-    assert say_stretch(None) == "place not known"
-    assert say_stretch(Stretch(1.0, 1.0)) == "1.00 m"
+    assert say_place(SeenDefect(key=1, label="D1")) == "place not known"
+    hull = SeenDefect(key=1, label="D1", in_space=(1.0, 0.0, -2.5))
+    assert say_place(hull) == "x 1.00, y 0.00, z -2.50 m"
+    assert say_place(SeenDefect(key=1, label="D1", place=Stretch(1.0, 1.0))) == "1.00 m"
     assert say_counts(replace(comparison, changes=())) == "Neither mission found a defect."

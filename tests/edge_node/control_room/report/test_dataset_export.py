@@ -122,7 +122,7 @@ class Room:
     def said_by_robot(self, subject: str, judgement: str, origin: str = "signed", **data: str) -> None:
         """A review that a robot says it has recorded: a person's if a key signed it that the room trusts."""
         self._number += 1
-        sha256 = data.pop("evidence_sha256", "")
+        sha256, note = data.pop("evidence_sha256", ""), data.pop("note", "")
         self.history.learn_review(
             StoredReview(
                 review_id=f"terminal-{self._number:04}",
@@ -130,7 +130,7 @@ class Room:
                 robot="crawler-1",
                 finding_id=subject,
                 opinion=ReviewJudgement(judgement),
-                note="",
+                note=note,
                 reviewer="李",
                 reviewed_at=START + timedelta(hours=1, seconds=self._number),
                 corrections=data,
@@ -272,10 +272,11 @@ def test_the_newest_review_counts_wherever_it_was_made(room, tmp_path):
     first, looked_at = room.picture(), room.picture()
     finding_id = room.finding(3, 5, first)
     room.said_here(finding_id, "confirmed")
-    room.said_by_robot(finding_id, "disputed", outcome="uncorroded", evidence_sha256=looked_at)
+    room.said_by_robot(finding_id, "disputed", outcome="uncorroded", evidence_sha256=looked_at, note="=1+1")
     export_dataset(room.history, tmp_path / "out")
     assert labels(tmp_path / "out") == {looked_at: ("0", "", "none", "none")}
     (said,) = table(tmp_path / "out", "reviews.csv")
+    assert said["note"] == "'=1+1"  # no formula of a spreadsheet
     assert (said["judgement"], said["by"], said["subject"]) == ("disputed", "李", finding_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import cv2
 import msgspec
@@ -15,6 +16,7 @@ from edge_node.evidence.marked_jpeg import embed_marking
 from edge_node.inspection.overlay import Marking
 from edge_node.messages.finding import BestEvidence
 from tests.support.missions import finding
+from tests.support.verdicts import START
 
 GREY = cv2.imencode(".jpg", np.full((600, 800, 3), 128, np.uint8))[1].tobytes()
 
@@ -66,3 +68,13 @@ def test_the_defect_of_a_finding_is_named():
     """With its state in words."""
     found = MissionFinding(1, finding(5), None, None, None, DefectName("D7", "weld 4", "not_a_defect"))
     assert ("Defect", "D7 weld 4, not a defect") in describe_finding(found)
+
+
+def test_a_span_over_midnight_names_both_days_and_an_end_without_a_reason_is_one():
+    """A robot that does not say why it closed a finding closed it all the same."""
+    begin = START.replace(hour=23, minute=59)
+    it = finding(5, first_observed_at=begin, last_observed_at=begin + timedelta(minutes=2), frames=1)
+    facts = dict(describe_finding(MissionFinding(1, it, None, None)))
+    day, next_day = f"{begin:%Y-%m-%d}", f"{begin + timedelta(days=1):%Y-%m-%d}"
+    assert facts["Seen"] == f"{day} 23:59:00 +00:00 to {next_day} 00:01:00 +00:00, 1 frame"
+    assert facts["State"] == "closed"

@@ -16,7 +16,7 @@ from edge_node.messages.finding import BestEvidence
 from edge_node.messages.verdict import Pose
 from tests.support.missions import WHO
 from tests.support.pdf_layout import find_overlaps, words_of
-from tests.support.pdf_text import text_of
+from tests.support.pdf_text import paragraphs_of, text_of
 
 
 def pdf_of(*parts):
@@ -74,3 +74,28 @@ def test_the_first_page_says_for_whom_it_is_with_a_logo_and_times_with_their_zon
     assert "10 verdicts have not come. The record is not proved; see Record." in told
     assert "UTC" not in told
     assert content.count(b"/Subtype /Image") == 3  # the logo, the picture and its outlined twin
+
+
+def test_lines_after_one_that_begins_in_another_font_are_there(tmp_path):
+    """Also on the next page: a font that was set within a line's colour was lost with it."""
+    parts = pytest.importorskip("edge_node.control_room.report.pdf_document")
+    name = "\N{WHITE SQUARE} yard " + " ".join(f"word{at}" for at in range(800))
+    document = parts.PdfDocument(ReportDetails(title=name[:100]), "foot", [name])
+    document.write_title(name)
+    content = document.render()
+    told = paragraphs_of(content, tmp_path).split()
+    assert [word for word in name.split() if word not in told] == []
+    assert told.count("foot") == 2
+
+
+def test_names_from_the_right_are_in_order_and_nothing_turns_text_round(tmp_path):
+    """Hebrew as it is read, where a font of this machine has it; no mark makes "live" of "evil"."""
+    parts = pytest.importorskip("edge_node.control_room.report.pdf_document")
+    name = "\u05e9\u05dc\u05d5\u05dd"
+    document = parts.PdfDocument(ReportDetails(title=name), "foot", [name, "\u202eevil"])
+    document.write_title(f"{name} 12 \u202eevil")
+    told = paragraphs_of(document.render(), tmp_path)
+    assert "evil" in told
+    if document.face.missing:
+        pytest.skip("no font on this machine has Hebrew (Debian package fonts-dejavu-core)")
+    assert told.count(name) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,7 @@ def test_bundles_of_a_folder_and_uploads_are_listed(tmp_path: Path, good: bytes)
     (folder / "a.bundle.tar").write_bytes(good)
     (folder / "b.bundle.tar").write_bytes(b"<html>")
     (folder / "notes.txt").write_bytes(good)
+    os.mkfifo(folder / "pipe.bundle.tar")  # to open it would wait for ever
     shelf = BundleShelf(str(folder), tmp_path / "uploads")
     kept = upload(shelf, good)
     listed = shelf.bundles()
@@ -75,3 +77,15 @@ def test_the_newest_uploads_are_kept(tmp_path: Path, good: bytes, monkeypatch) -
     upload(shelf, good)
     again = upload(shelf, good)
     assert [one.file for one in shelf.bundles()] == [again.file]
+
+
+def test_what_a_killed_upload_left_is_removed_later(tmp_path: Path) -> None:
+    """A part of a day ago goes with the next upload; one that is younger may still be coming."""
+    shelf = BundleShelf(None, tmp_path)
+    for name, at in (("old", 0), ("young", None)):
+        (tmp_path / f".part-{name}").write_bytes(b"x")
+        if at is not None:
+            os.utime(tmp_path / f".part-{name}", (at, at))
+    with shelf.receive():
+        uploads = sorted(path.name for path in tmp_path.glob(".part-*"))
+    assert (".part-old" in uploads, ".part-young" in uploads, len(uploads)) == (False, True, 2)

@@ -157,3 +157,11 @@ def test_every_verb_is_built_fresh():
     )
     assert first["id"] != second["id"]
     assert first["expires_at"] > first["issued_at"]
+
+
+@pytest.mark.parametrize("name", ["schema", "id", "issued_at", "expires_at"])
+def test_nobody_sets_what_the_sender_sets(name):
+    """A person at the page does not choose how long a command holds, or give it another one's id."""
+    given = {name: {"schema": "corrosion/v1", "id": "i" * 32}.get(name, "2099-01-01T00:00:00Z")}
+    with pytest.raises(CorrosionError, match=f"ping: {name} is set by the control room"):
+        build_command(Verb.PING, given, lifetime_s=5, command_id="id-a-0000")

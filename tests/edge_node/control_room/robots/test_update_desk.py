@@ -101,3 +101,20 @@ def test_an_update_is_followed_to_its_end(mosquitto, tmp_path: Path, ending, sta
             updates.close()
     assert (found.state, found.text, found.progress, found.asked_by) == (state, said, 1.0, "anna")
     assert [one.state for one in ended] == [state]
+
+
+def test_an_update_ends_with_the_room(mosquitto, tmp_path: Path) -> None:
+    """A robot that is silent does not hold up the end of the control room; what came of it is kept."""
+    ended = []
+    maker = Maker(tmp_path)
+    where = endpoint(MqttConfig(hostname="127.0.0.1", port=mosquitto.port), Topics("room", "room"))
+    with closing(History(tmp_path / "room")) as history:
+        history.add_verdict(verdict(1, "C"))
+        desk = CommandDesk(RoomCommandsConfig(), where, history, lambda *_: None)
+        updates = UpdateDesk(desk, BundleShelf(str(maker.folder), tmp_path / "uploads"))
+        updates.start("quay", "crawler-1", maker.bundle("7.1").name, by="anna", on_ended=ended.append)
+        updates.close()
+        (found,) = desk.log.commands()
+    assert (found.state, [one.state for one in ended]) == (CommandState.FAILED, [CommandState.FAILED])
+    assert "send again to go on" in found.text
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("updates")]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge_node.messages.status import Presence, Status
 from edge_node.messages.verdict import encode
+from tests.support.alert_receivers import Webhook
 from tests.support.collector import Collector
 from tests.support.ingest_room import robot_verdict
 from tests.support.processes import Mosquitto, wait_for
+from tests.support.room_records import finding
 from tests.support.shared_room import SharedRoom
 
 if TYPE_CHECKING:
@@ -33,6 +35,30 @@ def status(presence: Presence) -> bytes:
     return encode(Status(site="quay", robot="crawler-1", presence=presence, since=SINCE))
 
 
+def found(number: int) -> bytes:
+    """A finding that a robot sees now."""
+    now = datetime.now(timezone.utc)
+    given = {"id": f"crawler-1:epoch:f{number}", "peak_severity": "late", "material": f"steel-{number}"}
+    return encode(finding(**given, first_observed_at=now, last_observed_at=now))
+
+
+def write_alerts(folder: Path, webhook: Webhook) -> dict[str, Any]:
+    """Write the file of channels, and return the section with a rule."""
+    path = folder / "channels.toml"
+    path.write_text(f'duty = "{webhook.url}"\n', encoding="utf-8")
+    path.chmod(0o600)
+    rules = {"rust": {"when": "finding", "cooldown_s": 0.0}}
+    return {"channels_file": str(path), "gather_s": 0.0, "rules": rules}
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Where alerts go."""
+    made = Webhook()
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker that runs."""
@@ -43,18 +69,17 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 
 def test_processes_of_one_room_share_its_work_and_take_over_from_one_that_dies(
-    tmp_path: Path, broker: Mosquitto, postgres_place: DatabasePlace
+    tmp_path: Path, broker: Mosquitto, postgres_place: DatabasePlace, webhook: Webhook
 ) -> None:
     """Verdicts are shared out, states are read by one, receipts name what all stored, pages show the same.
 
     The retained status of a robot that said nothing since is there; when the process that read it is killed,
-    the other one reads the next.
+    the other one reads the next, and tells of what is new and of nothing twice.
     """
     with Collector(broker.port, f"{BASE}/receipt/+", client_id="crawler-1") as robot:
         robot.publish(f"{BASE}/status", status(Presence.ONLINE), retain=True)
-        with SharedRoom(
-            tmp_path, broker.port, postgres_place.url, webs=2, room={"receipts_as": "room"}
-        ) as room:
+        given = {"webs": 2, "room": {"receipts_as": "room"}, "alerts": write_alerts(tmp_path, webhook)}
+        with SharedRoom(tmp_path, broker.port, postgres_place.url, **given) as room:
             for number in range(1, COUNT + 1):
                 robot.publish(f"{BASE}/verdict", robot_verdict("crawler-1", number))
             for web in room.webs:
@@ -78,11 +103,21 @@ def test_processes_of_one_room_share_its_work_and_take_over_from_one_that_dies(
             assert room.webs[0].ask(f"/api/jobs/{made[1]['id']}")[0] == 200
             assert room.webs[1].ask(f"/api/jobs/{made[1]['id']}")[0] == 421
 
+            robot.publish(f"{BASE}/finding", found(1))
+            wait_for(lambda: webhook.got, 60, "the first alert")
             tells = [process for process in room.ingests if "history_readable" in process.ask("/metrics")[1]]
             assert len(tells) == 1  # the one that does the upkeep
             tells[0].kill()
             robot.publish(f"{BASE}/status", status(Presence.OFFLINE), retain=True)
             wait_for(lambda: presence(room.webs[1]) == "offline", 60, "the other process's upkeep")
+            for number in (2, 3):  # the broker keeps one of them for the member that is away
+                robot.publish(f"{BASE}/finding", found(number))
+            wait_for(lambda: len(webhook.got) > 1, 60, "the second alert")
+            told = " ".join(got["message"] for got in webhook.got)
+            assert [told.count(f"late corrosion of steel-{number}") for number in (1, 2, 3)] in (
+                [1, 1, 0],
+                [1, 0, 1],
+            )
             assert [process.stop() for process in room.processes if process is not tells[0]] == [0, 0, 0]
 
 

@@ -11,6 +11,8 @@ import msgspec
 from edge_node.control_room.history.history import History
 from edge_node.control_room.history.processes.changes import Changes, insert_changes
 from edge_node.control_room.ingest.batch_store import store
+from edge_node.control_room.service.web_process import _Told
+from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.change_notes import note_arrivals
 from edge_node.control_room.web.change_follower import ChangeFollower
 from edge_node.control_room.web.event_stream import EventBroadcaster
@@ -37,7 +39,7 @@ async def read_news(stream: AsyncIterator[bytes], *wanted: str) -> dict[str, Any
     raise AssertionError(found)
 
 
-def test_pages_hear_each_verdict_once_and_of_robots_reviews_and_more_than_can_be_told(
+def test_pages_hear_each_verdict_once_and_of_robots_deeds_and_more_than_can_be_told(
     tmp_path: Path,
 ) -> None:
     """What was there before the page opened is not told again; what is too much makes it load everything."""
@@ -70,7 +72,8 @@ def test_pages_hear_each_verdict_once_and_of_robots_reviews_and_more_than_can_be
         for number in (2, 3):
             store_verdict(number)
         insert_changes(store_history.database, Changes(reviewed=(("quay", "crawler-1:epoch:2"),)))
-        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed"), 20)
+        _Told(store_history, EventBroadcaster(), Bell(store_history.database)).commanded("quay", "crawler-1")
+        first = await asyncio.wait_for(read_news(stream, "verdicts", "reviewed", "commands"), 20)
         robots = events.take_changed_robots()
         assert robots == {("quay", "crawler-1")}
         insert_changes(store_history.database, Changes(is_much=True))
@@ -83,6 +86,7 @@ def test_pages_hear_each_verdict_once_and_of_robots_reviews_and_more_than_can_be
     first, second = asyncio.run(day())
     assert [row["seq"] for row in first["verdicts"]] == [2, 3]
     assert first["reviewed"] == [{"id": "crawler-1:epoch:2", "site": "quay"}]
+    assert first["commands"] == [{"site": "quay", "robot": "crawler-1"}]
     assert second["resync"]
     store_history.close()
     page_history.close()

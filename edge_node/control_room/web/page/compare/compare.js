@@ -149,8 +149,8 @@ function drawList() {
 }
 
 function entry(change, at) {
-  const { defect, place, earlier, later } = change;
-  const where = place === null ? "place not known" : place.to_m - place.from_m < 0.005 ? `${place.from_m.toFixed(2)} m` : `${place.from_m.toFixed(2)}–${place.to_m.toFixed(2)} m`;
+  const { defect, place, in_space: space, earlier, later } = change;
+  const where = place === null ? (space ? `x ${space.x_m.toFixed(2)}, y ${space.y_m.toFixed(2)}, z ${space.z_m.toFixed(2)} m` : "place not known") : place.to_m - place.from_m < 0.005 ? `${place.from_m.toFixed(2)} m` : `${place.from_m.toFixed(2)}–${place.to_m.toFixed(2)} m`;
   const seen = later ?? earlier;
   return el("li", { class: `change-entry kind-${change.kind}`, id: `change-${at}`, tabindex: "-1" },
     el("div", { class: "head" }, el("span", { class: `tag ${TAGS[change.kind]}` }, change.words), el("button", { class: "plain", title: "Open the defect", onclick: () => go("defects", { key: defect.key }) }, defectName(defect)), el("b", {}, where),

@@ -71,7 +71,7 @@ export function makePicture(of, sha256, alternative, seen) {
       whole.hidden = true;
       told.textContent = "";
     } else {
-      size.textContent += ": small, outlined by the robot";
+      size.textContent += ": small; what is violet the robot drew over it";
       panes.dataset.mode = "plain";
       whole.hidden = !known.can?.command;
     }

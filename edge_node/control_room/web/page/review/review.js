@@ -46,6 +46,7 @@ export function reviewForm({ kind, key, address, was, materials, last, sha256 })
   const node = el("form", { class: "review", "aria-label": "Review", tabindex: "-1", onsubmit: (event) => event.preventDefault() });
   current = { kind, key, address, was, seen, last, sha256, node, groups: rightChoices(was, materials), mode: null, chosen: {}, note: same ? current.note : "", said, isSending: false, naming: null };
   if (pending?.key === key) startUndo();
+  pending = null; // what a person opened instead is not what is to be taken back
   draw();
   return node;
 }

@@ -24,10 +24,12 @@ def sent(number: int, **fields) -> SentCommand:
 
 
 def test_a_late_answer_is_found_and_silence_expires(tmp_path: Path) -> None:
-    """The robot's text and time stand with its command; one of another robot does not; an old one expires."""
+    """The robot's text and our time stand with its command; not another robot's; an old one expires."""
     with closing(History(tmp_path)) as history:
         log = CommandLog(history.database)
-        for one in (sent(1), sent(2, changed_at=NOW - timedelta(seconds=61)), sent(3, verb="reload")):
+        old = {"changed_at": NOW - timedelta(seconds=61)}
+        begun = sent(4, verb="reload", state=CommandState.ACCEPTED, **old)
+        for one in (sent(1), sent(2, **old), sent(3, verb="reload"), begun):
             assert log.add(one) is None
         for seq, (robot, number, result) in enumerate(
             (
@@ -43,19 +45,21 @@ def test_a_late_answer_is_found_and_silence_expires(tmp_path: Path) -> None:
                 seq=seq,
                 site="quay",
                 robot=robot,
-                at=NOW + timedelta(seconds=seq),
+                at=NOW - timedelta(days=9000),  # by the robot's clock
                 verb="pause",
                 command_id=f"command-{number}",
                 result=result,
                 code="code",
                 text=f"answer {seq}",
             )
-            history.add_response(answer)
+            history.add_response(answer, received_at=NOW + timedelta(seconds=seq))
         found = {one.command_id: one for one in log.commands("quay", "crawler-1")}
-    assert list(found) == ["command-3", "command-2", "command-1"]
+    assert list(found) == ["command-4", "command-3", "command-2", "command-1"]
     assert (found["command-1"].state, found["command-1"].text) == (CommandState.FAILED, "answer 1")
     assert found["command-1"].changed_at == NOW + timedelta(seconds=1)
-    assert found["command-2"].state is CommandState.EXPIRED
+    texts = "the robot never answered; nothing", "the robot began and told no end; nothing"
+    for name, text in zip(("command-2", "command-4"), texts, strict=True):
+        assert (found[name].state, found[name].text) == (CommandState.EXPIRED, f"{text} comes of it now")
     assert (found["command-3"].state, found["command-3"].text) == (CommandState.DONE, "answer 4")
 
 

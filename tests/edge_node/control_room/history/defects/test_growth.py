@@ -85,3 +85,11 @@ def test_what_gets_smaller_and_what_was_seen_at_one_time_are_told() -> None:
     assert found.text.startswith("Getting smaller by \N{MINUS SIGN}")
     same = [PassValue(BEGIN, value, 1.0, 5) for value in (1.0, 2.0, 3.0)]
     assert describe_growth(same, Basis.SEVERITY).trend is Trend.NONE
+
+
+def test_large_amounts_and_short_times_are_written_in_words_that_people_read() -> None:
+    """As a demonstration shows them: an hour, and no power of ten."""
+    seen = [PassValue(BEGIN + timedelta(minutes=n), 20_000 + 20_000.0 * n, 200, 9) for n in range(4)]
+    assert describe_growth(seen, Basis.AREA_MM2).text.startswith(
+        "Growing by +1,200,000 mm² an hour (95 %: +1,"
+    )

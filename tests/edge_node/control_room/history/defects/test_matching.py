@@ -92,3 +92,35 @@ def test_positions_in_space_are_matched_too() -> None:
 def test_without_a_place_nothing_is_matched() -> None:
     """Nor with a height alone taken for a distance."""
     assert match_asset([sighting(1, None), sighting(2, None, epoch="e2")]) == []
+
+
+def test_a_pass_from_another_zero_or_from_the_other_end_is_laid_by_its_pattern() -> None:
+    """Counted from twenty metres further on, or backwards from the far end: each place is found again."""
+    first = walk(1, "e1")
+    there = [one.summary.distance_m or 0.0 for one in first]
+    shifted = [sighting(20 + at, own_m + 20.0, epoch="e2") for at, own_m in enumerate(there)]
+    assert [one.anchor for one in placed([*first, *shifted])][8:] == list(range(1, 9))
+    back = [sighting(20 + at, 40 - 1.03 * own_m, epoch="e2") for at, own_m in enumerate(reversed(there))]
+    turned = placed([*first, *back])
+    assert [one.anchor for one in turned][8:] == list(range(8, 0, -1))
+    assert find_drifts(turned)[1].scale == pytest.approx(-1 / 1.03, abs=0.01)
+    assert find_drifts(turned)[1].to_asset(40 - 1.03 * there[3]) == pytest.approx(there[3], abs=0.05)
+
+
+@pytest.mark.parametrize("off", [0.0, 1.0, 2.0])
+def test_evenly_spaced_places_are_right_or_unsure_never_a_neighbour(off: float) -> None:
+    """Nothing tells a grid that begins a step further from one that was put down a step off."""
+    first = [sighting(1 + at, 1.0 + at) for at in range(20)]
+    second = [sighting(40 + at, 1.0 + at + off, epoch="e2") for at in range(20)]
+    found = {one.key: one for one in placed([*first, *second])}
+    for at in range(20):
+        one = found[40 + at]
+        assert one.anchor == 1 + at or not one.placed.is_sure
+
+
+def test_evenly_spaced_places_farther_apart_than_any_drift_are_known_again() -> None:
+    """On the way back, of which two are seen so far, four metres apart: no drift brings one to the other."""
+    first = [sighting(1 + at, at_m) for at, at_m in enumerate((1.17, 10.07, 13.97, 17.99, 22.02))]
+    back = [sighting(20 + at, at_m, epoch="e2") for at, at_m in enumerate((22.02, 17.98, 14.02))]
+    assert [one.anchor for one in placed([*first, *back])][5:] == [5, 4, 3]
+    assert [one.anchor for one in placed([*first, *back[:2]])][5:] == [5, 4]

@@ -25,7 +25,7 @@ def test_mean_and_scatter_are_those_of_its_verdicts(walked: History) -> None:
     assert summary.distance_m == pytest.approx(1.3, abs=0.1)
     assert summary.measures["area_mm2"].mean == pytest.approx(900, rel=0.2)
     assert summary.measures["area_mm2"].sd > 0
-    assert summary.measures["severity"].mean == 1.0
+    assert summary.severities == {"mid": summary.measures["area_mm2"].count}
     assert (summary.mm_per_px, summary.source, summary.is_open) == (0.2, "v4l2:0", False)
 
 

@@ -86,3 +86,13 @@ def test_a_pass_counts_once() -> None:
     """However many findings it made of the place."""
     (one,) = seen({"frames": 3})
     assert count_passes([one, replace(one, key=9)]) == 1
+
+
+def test_severities_are_ranked_as_the_rooms_file_names_them() -> None:
+    """Without an area, in steps of the list; words that are not in it are named."""
+    words = ("fine", "watch", "poor", "critical")
+    rising = seen(*({"severities": {word: 9}} for word in words))
+    growth = measure_growth(rising, words)
+    assert (growth.basis, growth.trend) == (Basis.SEVERITY, Trend.GROWING)
+    assert [point.value for point in growth.points] == [0.0, 1.0, 2.0, 3.0]
+    assert "[room] does not name critical, fine, poor, watch" in measure_growth(rising).text

@@ -29,7 +29,7 @@ def test_what_is_no_picture_is_left_out():
     """Texts, profiles, animations and a page behind the end do not come into the room."""
     evil = b"<script>alert(1)</script>"
     extra = (chunk(b"tEXt", b"Comment\0" + evil), chunk(b"acTL", bytes(8)), chunk(b"iCCP", b"x\0\0" + ROW))
-    found = read_png(made_png(8, 1, ROW, *extra, chunk(b"pHYs", bytes(9))) + b"<html>" + evil)
+    found = read_png(made_png(8, 1, ROW + evil, *extra, chunk(b"pHYs", bytes(9))) + b"<html>" + evil)
     assert evil not in found.content
     assert [name for name in (b"tEXt", b"acTL", b"iCCP", b"pHYs") if name in found.content] == [b"pHYs"]
     assert read_png(found.content) == found
@@ -67,6 +67,10 @@ def test_interlaced_and_palette_pictures_are_taken():
         (made_png(16_000, 16_000, ROW), "at most 20 million"),
         (made_png(8, 1, ROW, depth=3), "no kind of picture"),
         (made_png(8, 1, ROW, chunk(b"EVIL", b"")), "no viewer knows"),
+        (made_png(8, 1, ROW, chunk(b"PLTE", bytes(4)), colour=3), "no palette"),
+        (made_png(8, 1, ROW, chunk(b"PLTE", b""), colour=3), "no palette"),
+        (made_png(8, 2, zlib.compress(bytes(9) + b"\5" + bytes(8))), "in no known way"),
+        (made_png(1, 9, zlib.compress(bytes(8) + b"\5" + bytes(9)), interlace=1), "in no known way"),
         (made_png(9, 1, ROW), "does not have the size"),
         (made_png(8, 1, b"no zlib"), "does not have the size"),
         (made_png(100, 100, zlib.compress(bytes(200_000_000))), "does not have the size"),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from edge_node.control_room.history.audit import Deed
+from tests.support.full_disk import small_disk
 from tests.support.room_app import RoomApp
 from tests.support.verdicts import verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -37,6 +41,7 @@ def test_what_cannot_be_commanded_is_refused_before_it_is_sent(tmp_path: Path) -
             ("/api/robots/quay/crawler-1/commands/update", b"", 404),
             ("/api/robots/quay/crawler-1/commands/review", b"", 404),
             ("/api/robots/quay/crawler-1/commands/ping", b"[]", 400),
+            ("/api/robots/quay/crawler-1/commands/ping", b'"x"', 400),
             ("/api/robots/quay/crawler-1/commands/ping", b"[" * 5000, 400),
         ):
             assert room.request(path, "POST", given).status == status, path
@@ -65,3 +70,18 @@ def test_what_people_commanded_is_listed(tmp_path: Path) -> None:
             assert room.request(path, "POST", body, cookie=operator).status == status
         entries = room.history.audit_entries(limit=9, action=Deed.BUNDLE)
         assert [one.outcome for one in entries] == ["refused", "asked"]
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB."""
+    yield from small_disk(tmp_path / "bundles", "size=64k")
+
+
+def test_an_upload_that_finds_no_room_says_so_and_leaves_nothing(tmp_path: Path, disk: Path) -> None:
+    """507 in a sentence with what to do."""
+    with RoomApp(tmp_path) as room:
+        answer = room.request("/api/bundles", "POST", bytes(200_000))
+    assert answer.status == 507
+    assert answer.json()["problem"].endswith("No space left on device; make room, then send it again")
+    assert list(disk.iterdir()) == []
