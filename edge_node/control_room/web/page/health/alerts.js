@@ -54,7 +54,7 @@ function channelRow(channel) {
 function ruleRow(rule) {
   const muted = rule.muted_until ? `muted until ${dateTime(rule.muted_until)}${rule.muted_by ? ` by ${rule.muted_by}` : ""}` : rule.quiet_until ? `cools down until ${dateTime(rule.quiet_until)}` : "watching";
   const button = (label, does, title, hours) => el("button", { class: "plain", type: "button", data: { does }, "aria-label": title, onclick: () => mute(rule.name, hours) }, label);
-  const buttons = !maySend() ? [] : rule.muted_until ? [button("Unmute", `unmute ${rule.name}`, `Unmute ${rule.name}`, null)] : MUTES.map(([hours, label]) => button(`Mute ${label}`, `mute ${hours} ${rule.name}`, `Mute ${rule.name} for ${label}`, hours));
+  const buttons = !maySend() ? [] : rule.muted_until ? [button("Unmute", `unmute ${rule.name}`, `Unmute: ${rule.name}`, null)] : MUTES.map(([hours, label]) => button(`Mute ${label}`, `mute ${hours} ${rule.name}`, `Mute ${label}: ${rule.name}`, hours));
   return el("tr", {}, el("td", { class: "name" }, rule.name), el("td", { class: "text" }, rule.text), el("td", { class: "name" }, rule.channels.join(", ") || "no channel"), el("td", { class: "num" }, rule.raised === null ? "–" : count(rule.raised)), el("td", {}, rule.told_at ? dateTime(rule.told_at) : "–"), el("td", {}, el("span", { class: `tag ${rule.muted_until ? "warn" : ""}` }, muted)), el("td", { class: "buttons" }, buttons));
 }
 

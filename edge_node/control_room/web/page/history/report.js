@@ -26,6 +26,7 @@ export function makeReport() {
   });
   const details = el("details", { class: "report" }, el("summary", {}, "Report"), form);
   details.addEventListener("toggle", () => { if (details.open) keepInside(details, form); });
+  window.addEventListener("resize", () => { if (details.open) keepInside(details, form); });
   details.addEventListener("toggle", () => { if (details.open) fillChoices(mission, robot, said).then(() => { free.hidden = Boolean(mission.value); }); });
   details.addEventListener("keydown", (event) => { if (event.key === "Escape") { details.open = false; details.querySelector("summary").focus(); event.stopPropagation(); } });
   byId("report-links").append(details);
