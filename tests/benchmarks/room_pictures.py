@@ -3,7 +3,7 @@
 A real room on a real mosquitto, filled with a scene of long names, robots of one name, assets, findings and
 pictures, in a headless Chromium: each at 1400 and at 390 px, dark and light. Views are found by their tabs,
 so a new one is taken without a change here. Beside the pictures a table: for each, whether the document
-scrolls sideways, and texts that are cut.
+scrolls sideways, texts that are cut, and the serious faults that axe finds where it is installed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_node.control_room.history.history import History
 from edge_node.control_room.people.roles import Role
 from edge_node.control_room.people.user_file import UserFile
+from tests.support.axe import SCRIPT, axe_script, find_faults
 from tests.support.browser import browser
 from tests.support.collector import Collector
 from tests.support.control_room import ControlRoom
+from tests.support.drawings import png
 from tests.support.page_layout import cut_texts, scrolls_sideways
 from tests.support.processes import Mosquitto
 from tests.support.room_app import PASSWORD, QUICK_HASH
 from tests.support.room_scene import MANY, announce, fill_history
+from tests.support.two_missions import add_two_missions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +35,12 @@ if TYPE_CHECKING:
 _SIZES = ((1400, 900), (390, 844))
 _TALLEST = 4000
 _THEMES = ("dark", "light")
+_ALERTS = {
+    "rules": {
+        "worst": {"when": "finding", "severity": "late"},
+        "a-robot-that-is-silent-for-long": {"when": "silent"},
+    }
+}
 
 
 @dataclass
@@ -58,6 +68,15 @@ class Photographer:
             print(
                 f"{name:<24} {width:>5} px  {sideways}  cut: {cut_texts(self.page) or 'nothing'}", flush=True
             )
+            self._list_faults()
+
+    def _list_faults(self) -> None:
+        """Print what axe finds, in both themes."""
+        for theme in _THEMES if SCRIPT.is_file() else ():
+            self.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+            self.page.wait_for_timeout(150)
+            for fault in find_faults(self.page, axe_script()):
+                print(f"    {theme}: {fault}", flush=True)
 
     def _shoot(self, path: Path, width: int, height: int) -> None:
         """Take the window of a desk, and the whole document of a telephone, down to some length."""
@@ -89,7 +108,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as name,
-        browser(Path(name) / "profile", timezone_id=args.zone) as context,
+        browser(Path(name) / "profile", timezone_id=args.zone, bypass_csp=True) as context,
     ):
         page = context.new_page()
         page.on("pageerror", lambda error: print(f"error in the page: {error}"))
@@ -100,12 +119,12 @@ def main() -> None:
 
 
 @contextmanager
-def _run_room(folder: Path, broker: Mosquitto) -> Iterator[ControlRoom]:
+def _run_room(folder: Path, broker: Mosquitto, **sections: dict[str, Any]) -> Iterator[ControlRoom]:
     (folder / "room").mkdir(mode=0o700, exist_ok=True)
     users = UserFile(folder / "room" / "users.json")
     for user, role in (("ada", Role.ADMIN), ("a-reviewer-with-a-long-name", Role.REVIEWER)):
         users.add_user(user, role, QUICK_HASH)
-    room = ControlRoom(folder, broker.port)
+    room = ControlRoom(folder, broker.port, **sections)
     room.start(connected=False)
     try:
         yield room
@@ -160,8 +179,14 @@ def _take_full(folder: Path, photographer: Photographer) -> None:
     broker.start()
     (folder / "room").mkdir(mode=0o700)
     fill_history(folder / "room")
+    history = History(folder / "room")
+    add_two_missions(history)
+    history.close()
     page = photographer.page
-    with _run_room(folder, broker) as room, Collector(broker.port, "nothing", client_id="scene") as client:
+    with (
+        _run_room(folder, broker, alerts=_ALERTS) as room,
+        Collector(broker.port, "nothing", client_id="scene") as client,
+    ):
         announce(client)
         _log_in(page, room)
         _take_views(photographer, "full")
@@ -206,10 +231,47 @@ def _take_details(photographer: Photographer) -> None:
     page.locator("#help").click()
     photographer.take("keys")
     page.keyboard.press("Escape")
+    _take_parts(photographer)
     _go(page, "history")
     page.get_by_role("region", name="History").get_by_label("Asset").select_option("pipe L-7")
     page.wait_for_timeout(900)
     photographer.take("history-one-asset")
+
+
+def _take_parts(photographer: Photographer) -> None:
+    """Take one defect, its picture with the outlined twin, a drawing, a question before a command."""
+    page = photographer.page
+    _go(page, "defects")
+    page.locator("#defect-filters [name=state]").select_option("")
+    page.locator("#defects button", has_text="pass").filter(has_text="known").first.click()
+    page.wait_for_timeout(900)
+    photographer.take("one-defect")
+    page.locator("#defect .sights button").first.click()
+    page.wait_for_timeout(900)
+    page.keyboard.press("d")
+    photographer.take("twin-and-choice")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    _go(page, "drawings")
+    page.get_by_role("button", name="Upload …").click()
+    page.locator("dialog input[list=drawing-sites]").fill("quay")
+    page.locator("dialog input[list=drawing-assets]").fill("pipe L-7")
+    photographer.take("upload")
+    drawing = {"name": "l7.png", "mimeType": "image/png", "buffer": png(960, 400)}
+    page.locator("dialog input[type=file]").set_input_files(drawing)
+    page.locator("dialog .primary").click()
+    page.get_by_role("button", name="Place …").click()
+    photographer.take("placing")
+    page.get_by_role("button", name="Cancel").click()
+    photographer.take("drawing")
+    _go(page, "live")
+    page.locator(".robot").nth(1).click()
+    for name in ("Pause …", "Update …"):
+        page.locator("#commands").get_by_role("button", name=name).click()
+        page.wait_for_timeout(300)
+        photographer.take(name.split()[0].lower())
+        page.keyboard.press("Escape")
+    page.locator(".robot").nth(1).click()
 
 
 def _go(page: Any, view: str) -> None:

@@ -117,7 +117,7 @@ def test_choose_send_next_and_undo(page: Any, room: ControlRoom) -> None:
         "material": "aluminium",
     }
     page.wait_for_function(
-        "() => !document.querySelector('#drawer').textContent.includes('crawler-1:epoch:f1 ')"
+        "() => document.querySelector('#drawer .facts .mono').textContent !== 'crawler-1:epoch:f1'"
     )
     page.wait_for_function(LOOKED)
     following = drawer.locator(".facts .mono").first.inner_text()

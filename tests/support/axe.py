@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-_SCRIPT = Path(__file__).resolve().parents[2] / ".node" / "node_modules" / "axe-core" / "axe.min.js"
+SCRIPT = Path(__file__).resolve().parents[2] / ".node" / "node_modules" / "axe-core" / "axe.min.js"
 _GRADES = {"serious", "critical"}
 
 
 def axe_script() -> str:
     """Return axe-core as text, or skip the test where it is not installed."""
-    if not _SCRIPT.is_file():
+    if not SCRIPT.is_file():
         pytest.skip("needs axe-core: npm install --prefix .node axe-core")
-    return _SCRIPT.read_text(encoding="utf-8")
+    return SCRIPT.read_text(encoding="utf-8")
 
 
 def find_faults(page: Any, script: str, *, of_colours: bool = False) -> list[str]:

@@ -62,11 +62,16 @@ _NOW = (
 def open_two_missions(folder: Path, *, drift: float = 1.0) -> History:
     """Write both missions; the later one is dark from 7 to 8 m, ends at 11 m, and counts ``drift`` metres."""
     history = History(folder)
+    add_two_missions(history, drift=drift)
+    DefectBook(history.database).catch_up()
+    return history
+
+
+def add_two_missions(history: History, *, drift: float = 1.0) -> None:
+    """Write both missions into a history."""
     with history.transaction():
         add_mission(history, ("aaa", 0), _THEN, end_m=12.0)
         add_mission(history, ("bbb", 90), _NOW, end_m=11.0, dark_m=(7.0, 8.0), drift=drift)
-    DefectBook(history.database).catch_up()
-    return history
 
 
 def add_mission(

@@ -104,8 +104,13 @@ function noticeOf({ connected, lostAt, link }) {
 /** What changes when a connection comes or goes: lamps, tallies, words. */
 function drawConnections() {
   drawLink();
+  drawRate();
   if (shownView() === "live") showRobots(page.robot, chooseRobot);
   if (shownView() === "health") showFleet();
+}
+
+function drawRate() {
+  setText(byId("tally-rate"), knownUntil() === null ? rate().toFixed(1) : "–");
 }
 
 function announce(text) {
@@ -223,7 +228,7 @@ byId("help").addEventListener("click", showKeys);
 document.addEventListener("keydown", onKey);
 setInterval(() => {
   setText(byId("clock"), `${clockTime(Date.now())} ${zoneOffset()}`);
-  setText(byId("tally-rate"), knownUntil() === null ? rate().toFixed(1) : "–");
+  drawRate();
 }, 500);
 setInterval(() => { if (shownView() === "live") showRobots(page.robot, chooseRobot); if (shownView() === "health") refill(); }, 5000);
 nameCells(byId("main"));

@@ -23,18 +23,18 @@ export const modelTime = (milliseconds, digits = 1) => (milliseconds ? `${millis
 export function percent(share, digits = 0) {
   if (share === null || share === undefined) return "–";
   const text = (share * 100).toFixed(digits);
-  return share < 1 && Number(text) === 100 ? `> ${(100 - 10 ** -digits).toFixed(digits)} %` : `${text} %`;
+  return share < 1 && Number(text) === 100 ? `>\u00a0${(100 - 10 ** -digits).toFixed(digits)}\u00a0%` : `${text}\u00a0%`;
 }
 
 /** An area with two significant digits: it is estimated from a coarse map. */
 export function squareMillimetres(area) {
   const rounded = Number(area.toPrecision(2));
-  return rounded > 0 && rounded < 0.01 ? "< 0.01 mm²" : `${rounded.toLocaleString("en")} mm²`;
+  return rounded > 0 && rounded < 0.01 ? "<\u00a00.01\u00a0mm²" : `${rounded.toLocaleString("en")}\u00a0mm²`;
 }
 
 /** An area on the surface where that is known, as a share of the picture otherwise. */
 export function areaWords(mm2, share, digits = 0) {
-  return mm2 === null || mm2 === undefined ? percent(share, digits) : `≈ ${squareMillimetres(mm2)}`;
+  return mm2 === null || mm2 === undefined ? percent(share, digits) : `≈\u00a0${squareMillimetres(mm2)}`;
 }
 
 export const metres = (distance) => (distance === null || distance === undefined ? "–" : `${distance.toFixed(2)} m`);

@@ -84,8 +84,13 @@ async function compare() {
   const site = ofAsset()[0]?.site;
   byId("changes-panel").hidden = true;
   byId("compare-head").replaceChildren();
-  if (!later.value || !earlier.value) {
-    setText(byId("compare-said"), missions.length ? "One mission is known over this asset: there is nothing to compare it with yet. A robot that goes along it again makes the second." : "No mission yet. The room finds one in the verdicts of a robot that goes along an asset ([node] asset in its configuration).");
+  const canCompare = Boolean(later.value && earlier.value);
+  byId("compare-note").hidden = canCompare;
+  byId("compare-filters").hidden = !missions.length;
+  for (const button of byId("compare-filters").querySelectorAll("button")) button.disabled = !canCompare;
+  if (!canCompare) {
+    setText(byId("compare-said"), "");
+    byId("compare-note").replaceChildren(...(missions.length ? ["One mission is known over this asset: there is nothing to compare it with yet. A robot that goes along it again makes the second."] : ["No mission yet. The room finds one in the verdicts, on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), ", of a robot that goes along an asset: ", el("code", {}, "[node] asset"), " in its configuration."]));
     return;
   }
   setText(byId("compare-said"), "Comparing …");

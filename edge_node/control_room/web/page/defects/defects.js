@@ -49,7 +49,9 @@ async function list() {
     byId("defects").replaceChildren(...defects.map(item));
     const note = byId("defects-note");
     note.hidden = Boolean(defects.length);
-    note.replaceChildren([...wanted].length ? "No defect matches: choose fewer filters." : "No defect yet. The room makes one of each finding, and joins what several missions find at one place of an asset.");
+    if ([...wanted].length) note.replaceChildren("No defect matches: choose fewer filters.");
+    else if (known.findings.size) note.replaceChildren("The findings that came are being joined to defects; they appear here by themselves.");
+    else note.replaceChildren("No defect yet. The room makes one of each finding that comes on ", el("code", {}, "corrosion/v1/SITE/ROBOT/finding"), ", and joins what several missions find at one place of an asset.");
     if (opened && !defects.some(({ key }) => key === opened)) mark(null);
     else mark(opened);
     listPairs(wanted.get("asset"));

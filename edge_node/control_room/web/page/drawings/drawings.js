@@ -26,7 +26,7 @@ export function makeDrawings() {
   node.zooms = el("div", { class: "choice", role: "group", "aria-label": "Zoom" }, el("button", { type: "button", "aria-label": "Smaller", onclick: () => zoomBy(-1) }, "−"), el("button", { type: "button", "aria-label": "All of it", onclick: () => setZoom(1) }, "All"), el("button", { type: "button", "aria-label": "Larger", onclick: () => zoomBy(1) }, "+"));
   node.said = el("p", { class: "quiet", role: "status" });
   node.drawing = svg("svg", { class: "drawing", role: "img", "aria-label": "The drawing" });
-  node.stage = el("div", { class: "stage", tabindex: "0", "aria-label": "The drawing, to scroll" }, node.drawing);
+  node.stage = el("div", { class: "board", tabindex: "0", role: "region", "aria-label": "The drawing, to scroll" }, node.drawing);
   node.placing = el("div", { class: "placing", hidden: true });
   node.placed = el("ol", { class: "marks" });
   node.robots = el("ul", { class: "marks" });
@@ -35,7 +35,7 @@ export function makeDrawings() {
   node.lists = el("div", { class: "panel beside" }, list("On the drawing", node.placed), list("Robots", node.robots), list("Without a place on it", node.unplaced), node.facts);
   node.body = el("div", { class: "sheet" }, el("div", { class: "panel" }, node.stage, node.placing), node.lists);
   node.empty = el("p", { class: "panel empty-note" });
-  byId("view-drawings").append(el("header", { class: "panel head" }, el("h2", {}, "Drawing of"), node.choice, node.zooms, node.tools, node.said), node.empty, node.body);
+  byId("view-drawings").append(el("header", { class: "panel head" }, el("h2", {}, "Drawings"), node.choice, node.zooms, node.tools, node.said), node.empty, node.body);
   new ResizeObserver(() => draw()).observe(node.stage);
   whenShown("drawings", (given) => { if (given?.asset) page.key = keyOf(given); load(true); });
   on("findings", soon);
@@ -76,7 +76,7 @@ function draw() {
   node.empty.hidden = Boolean(found);
   drawTools();
   if (!found) {
-    setText(node.empty, `No asset has a drawing yet. ${known.can?.place ? "Upload a PNG of a pipe, a hull or a deck, and say where on it the metres lie" : "An operator can upload a PNG"}; or name one in the control room's file, [drawings] files.`);
+    node.empty.replaceChildren(`No asset has a drawing yet. ${known.can?.place ? "Upload a PNG of a pipe, a hull or a deck, and say where on it the metres lie" : "An operator can upload a PNG"}; or name one in the control room's file, `, el("code", {}, "[drawings] files"), ".");
     return;
   }
   const { width_px: width, height_px: height, sha256 } = found.drawing;

@@ -19,7 +19,7 @@ export async function showAlerts(said = "") {
     return;
   }
   const { channels, rules, messages, events } = found;
-  setText(byId("alerts-text"), sentence(channels, rules));
+  byId("alerts-text").replaceChildren(...sentence(channels, rules).split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part)));
   byId("alerts-text").classList.toggle("note", Boolean(rules.length && !channels.length));
   if (said) setText(byId("alerts-said"), said);
   const focused = document.activeElement?.dataset?.does;
@@ -32,9 +32,9 @@ export async function showAlerts(said = "") {
 }
 
 function sentence(channels, rules) {
-  if (!rules.length && !channels.length) return "No rule and no channel: nobody is told of anything. Both stand in [alerts] of the control room's configuration; edge-node control-room --example shows how.";
-  if (!channels.length) return `No channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Channels stand in the file that [alerts] channels_file names.`;
-  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told of anything. Rules stand in [alerts.rules.NAME] of the configuration.`;
+  if (!rules.length && !channels.length) return "No rule and no channel: nobody is told of anything. Both stand in `[alerts]` of the control room's configuration; `edge-node control-room --example` shows how.";
+  if (!channels.length) return `No channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Channels stand in the file that \`[alerts] channels_file\` names.`;
+  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told of anything. Rules stand in \`[alerts.rules.NAME]\` of the configuration.`;
   const failing = channels.filter((channel) => channel.why).map((channel) => channel.name);
   return failing.length ? `Not delivered at present: ${failing.join(", ")}.` : `${counted(rules.length, "rule")}, ${counted(channels.length, "channel")}.`;
 }
@@ -54,7 +54,7 @@ function channelRow(channel) {
 function ruleRow(rule) {
   const muted = rule.muted_until ? `muted until ${dateTime(rule.muted_until)}${rule.muted_by ? ` by ${rule.muted_by}` : ""}` : rule.quiet_until ? `cools down until ${dateTime(rule.quiet_until)}` : "watching";
   const button = (label, does, title, hours) => el("button", { class: "plain", type: "button", data: { does }, "aria-label": title, onclick: () => mute(rule.name, hours) }, label);
-  const buttons = !maySend() ? [] : rule.muted_until ? [button("Unmute", `unmute ${rule.name}`, `Unmute ${rule.name}`, null)] : MUTES.map(([hours, label]) => button(`Mute ${label}`, `mute ${hours} ${rule.name}`, `Mute ${rule.name} for ${label}`, hours));
+  const buttons = !maySend() ? [] : rule.muted_until ? [button("Unmute", `unmute ${rule.name}`, `Unmute: ${rule.name}`, null)] : MUTES.map(([hours, label]) => button(`Mute ${label}`, `mute ${hours} ${rule.name}`, `Mute ${label}: ${rule.name}`, hours));
   return el("tr", {}, el("td", { class: "name" }, rule.name), el("td", { class: "text" }, rule.text), el("td", { class: "name" }, rule.channels.join(", ") || "no channel"), el("td", { class: "num" }, rule.raised === null ? "–" : count(rule.raised)), el("td", {}, rule.told_at ? dateTime(rule.told_at) : "–"), el("td", {}, el("span", { class: `tag ${rule.muted_until ? "warn" : ""}` }, muted)), el("td", { class: "buttons" }, buttons));
 }
 

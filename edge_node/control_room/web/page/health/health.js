@@ -1,7 +1,7 @@
 // Health: robots in numbers, what is missing, what could not be read, and the room itself.
 import { byId, el, setText } from "../dom.js";
 import { alarms, condition, nobodyYet, part } from "../live/robots.js";
-import { ask, known, robotKey } from "../store.js";
+import { ask, known, robotKey, robotWord } from "../store.js";
 import { age, bytes, count, counted, dateTime, duration, modelTime, moment, plural } from "../words.js";
 
 /** Draw all of it. */
@@ -27,7 +27,7 @@ function showRecord() {
   setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${counted(robots.length, "robot")} is broken: somebody changed, exchanged or took out verdicts, or two robots have one name.` : robots.length ? "Each verdict names the one before it, and the robot signs the newest every minute." : "No robot has been heard yet.");
   byId("record").replaceChildren(...robots.map((robot) => {
     const [lamp, word] = PROOF[robot.state] ?? ["off", robot.state];
-    return el("tr", { data: { state: robot.state } }, el("td", { class: "name" }, robotKey(robot)), el("td", { class: "text" }, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence)),
+    return el("tr", { data: { state: robot.state } }, el("td", { class: "name" }, robotWord(robot)), el("td", { class: "text" }, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence.replace(`${word}: `, ""))),
       el("td", { class: "num" }, count(robot.not_yet)), el("td", {}, moment(robot.signed_at)));
   }));
   byId("record-problems").replaceChildren(...robots.flatMap((robot) => robot.problems.map((text) => el("li", { class: "note" }, `${robotKey(robot)}: ${text}`))));

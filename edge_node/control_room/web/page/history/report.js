@@ -1,6 +1,7 @@
 // The mission report and the reviewed pictures, to take away as files.
 
 import { byId, el } from "../dom.js";
+import { robotWord } from "../store.js";
 import { counted, dateTime, isoOf, timeField, zoneName } from "../words.js";
 
 const MOST_MISSIONS = 200;
@@ -24,9 +25,18 @@ export function makeReport() {
     take({ kind: event.submitter?.value ?? "pdf", report: { ...chosen, changes: changes.value, zone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", ...Object.fromEntries(given) } }, said);
   });
   const details = el("details", { class: "report" }, el("summary", {}, "Report"), form);
+  details.addEventListener("toggle", () => { if (details.open) keepInside(details, form); });
+  window.addEventListener("resize", () => { if (details.open) keepInside(details, form); });
   details.addEventListener("toggle", () => { if (details.open) fillChoices(mission, robot, said).then(() => { free.hidden = Boolean(mission.value); }); });
   details.addEventListener("keydown", (event) => { if (event.key === "Escape") { details.open = false; details.querySelector("summary").focus(); event.stopPropagation(); } });
   byId("report-links").append(details);
+}
+
+/** Move the form up as far as it would reach below the window of a desk, which does not scroll. */
+function keepInside(details, form) {
+  const below = details.getBoundingClientRect().bottom + 4 + form.offsetHeight + 8 - window.innerHeight;
+  const isDesk = matchMedia("(min-width: 1181px)").matches;
+  form.style.setProperty("margin-top", isDesk && below > 0 ? `${-below}px` : "0");
 }
 
 /** A robot's verdicts between two times. */
@@ -39,9 +49,9 @@ function ofRobot(robot, times) {
 async function fillChoices(mission, robot, said) {
   try {
     const [{ robots }, { missions }] = await Promise.all([talk("api/robots"), talk("api/missions")]);
-    refill(robot, robots.map((one) => [`${one.site}/${one.robot}`, `${one.site}/${one.robot}`]));
-    const named = missions.slice(0, MOST_MISSIONS).map((one) => [JSON.stringify({ site: one.site, mission: one.id }), [one.name, one.asset ?? "no asset", dateTime(one.began_at), one.robot].filter(Boolean).join(", ")]);
-    refill(mission, [["", "all of a robot, or between two times"], ...named]);
+    refill(robot, robots.map((one) => [`${one.site}/${one.robot}`, robotWord(one)]));
+    const named = missions.slice(0, MOST_MISSIONS).map((one) => [JSON.stringify({ site: one.site, mission: one.id }), [one.name, one.asset ?? "no asset", dateTime(one.began_at), robotWord(one)].filter(Boolean).join(", ")]);
+    refill(mission, [["", "all, or between two times"], ...named]);
   } catch (problem) {
     said.textContent = `What can be reported cannot be listed: ${problem.message}`;
   }

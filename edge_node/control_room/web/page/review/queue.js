@@ -1,7 +1,7 @@
 // Pictures that nobody reviewed, what teaches most first.
 import { byId, el } from "../dom.js";
 import { pictureAddress, shot } from "../live/findings.js";
-import { ask, known, robotKey } from "../store.js";
+import { ask, known, robotKey, robotWord } from "../store.js";
 import { count, dateTime, glyph, metres, percent, reasonWord, verdictWords } from "../words.js";
 
 const PAGE = 60;
@@ -44,9 +44,18 @@ export async function showQueue() {
     byId("queue").replaceChildren();
     add(found.pictures);
     title.textContent = found.pictures.length ? "Pictures to review" : "Nothing to review";
+    showNote(!found.pictures.length);
   } catch (problem) {
     if (mine === asked) title.textContent = problem.message;
   }
+}
+
+/** Say where pictures come from, where there is none. */
+function showNote(isEmpty) {
+  const { reason, robot } = byId("queue-filters").elements;
+  byId("queue-note").hidden = !isEmpty;
+  if (isEmpty && (reason.value || robot.value)) byId("queue-note").replaceChildren("No picture is left that was kept for this, or of this robot: choose any.");
+  else if (isEmpty) byId("queue-note").replaceChildren("No picture waits. A robot keeps one where a review teaches something, and sends it on ", el("code", {}, "corrosion/v1/SITE/ROBOT/evidence/SHA256"), "; what was reviewed is listed by “reviewed too”.");
 }
 
 /** Open the next picture, or the one before. */
@@ -105,7 +114,7 @@ function query() {
 }
 
 function fillRobots() {
-  fill("robot", [...known.robots.values()].map((robot) => [robotKey(robot), robotKey(robot)]));
+  fill("robot", [...known.robots.values()].map((robot) => [robotKey(robot), robotWord(robot)]));
 }
 
 function fillReasons(counts) {
@@ -158,7 +167,7 @@ function card(one) {
     shot({ site: one.site, robot: one.robot, best_evidence_sha256: one.evidence_sha256 }, `Evidence of ${words}`),
     el("span", { class: "head" }, glyph(one.outcome, one.severity), " ", el("b", {}, words)),
     el("span", { class: "reasons" }, reasonTags(one)),
-    el("span", { class: "sub" }, [one.robot, one.distance_m === null ? null : metres(one.distance_m), dateTime(one.observed_at)].filter(Boolean).join(" · "))));
+    el("span", { class: "sub" }, [robotWord(one), one.distance_m === null ? null : metres(one.distance_m), dateTime(one.observed_at)].filter(Boolean).join(" · "))));
 }
 
 /** Why a picture was kept, as tags; what is known of the reason in numbers. */
