@@ -117,7 +117,8 @@ def test_choose_send_next_and_undo(page: Any, room: ControlRoom) -> None:
         "material": "aluminium",
     }
     page.wait_for_function(
-        "() => document.querySelector('#drawer .facts .mono').textContent !== 'crawler-1:epoch:f1'"
+        "() => !['crawler-1:epoch:f1', undefined].includes("
+        "document.querySelector('#drawer .facts .mono')?.textContent)"
     )
     page.wait_for_function(LOOKED)
     following = drawer.locator(".facts .mono").first.inner_text()
