@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.process_use import starts_processes
 from tests.support.processes import Mosquitto
@@ -28,6 +29,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         "OPENBLAS_NUM_THREADS",
     ):
         os.environ.setdefault(name, "1")
+
+# How long an example takes says what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)
