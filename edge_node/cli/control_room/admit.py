@@ -6,7 +6,7 @@ import getpass
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room, note_deed
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.service.opening import open_history
 from edge_node.errors import ConfigError
 from edge_node.messages.plain_text import counted

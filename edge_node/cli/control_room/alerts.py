@@ -16,7 +16,7 @@ from edge_node.control_room.alerts.alert_desk import AlertDesk, send_test
 from edge_node.control_room.alerts.apprise_sender import choose_channels, open_sender
 from edge_node.control_room.alerts.courier import BoundedSend
 from edge_node.control_room.alerts.observation import describe_time
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.service.opening import is_there, open_history
 from edge_node.errors import ConfigError
 from edge_node.messages.plain_text import escape_unprintable

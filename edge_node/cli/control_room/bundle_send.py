@@ -12,7 +12,7 @@ from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.command import parse_robot
 from edge_node.cli.control_room.room_option import add_audit_options, find_audited, note_deed
 from edge_node.cli.number_options import DAY_S, number_between
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.robots.bundle_sender import BundleSender
 from edge_node.errors import UpdateError
 from edge_node.messages.response import Result

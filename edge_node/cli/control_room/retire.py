@@ -12,7 +12,7 @@ import msgspec
 
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.control_room.room_option import add_audit_options, find_audited, note_deed
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.robots.retained_messages import RetainedMessages
 from edge_node.errors import ConfigError, CorrosionError
 from edge_node.integrations.home_assistant_discovery import is_about

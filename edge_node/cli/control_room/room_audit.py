@@ -10,14 +10,14 @@ import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, find_room
 from edge_node.cli.number_options import whole_number_between
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.service.opening import open_history
 from edge_node.messages.plain_text import escape_unprintable
 
 if TYPE_CHECKING:
     import argparse
 
-    from edge_node.control_room.history.audit import AuditEntry
+    from edge_node.control_room.deeds import AuditEntry
 
 _MAX_ENTRIES = 1_000_000
 

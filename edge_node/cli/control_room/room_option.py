@@ -16,7 +16,7 @@ from edge_node.control_room.settings import RoomSettings, build_settings, load_s
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:
-    from edge_node.control_room.history.audit import Deed
+    from edge_node.control_room.deeds import Deed
 
 _SERVICE_DIR = Path("/var/lib/corrosion-room")
 

@@ -11,7 +11,7 @@ import msgspec
 
 from edge_node.cli.control_room.room_option import add_room_options, check_extra, find_room, note_deed
 from edge_node.cli.state_owner import become_owner
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.people.logins import users_path
 from edge_node.control_room.people.passwords import hash_password
 from edge_node.control_room.people.roles import Role

@@ -2,69 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Integer, bindparam, delete, insert, select
 
+from edge_node.control_room.deeds import AuditEntry, Deed
 from edge_node.control_room.history.database import from_us, to_us
 from edge_node.control_room.history.sql_filters import LIMIT, SHAPES, bound_limit
 from edge_node.control_room.history.storage.tables import audit
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from sqlalchemy import Select
 
     from edge_node.control_room.history.database import Database
-
-
-class Deed(str, Enum):
-    """What was done, or tried."""
-
-    LOGIN = "login"
-    FAILED_LOGIN = "failed_login"
-    LOGOUT = "logout"
-    FORBIDDEN = "forbidden"  # the role does not allow it
-    REVIEW = "review"
-    COMMAND = "command"
-    BUNDLE = "bundle"
-    DEFECT = "defect"
-    RETIRE = "retire"
-    ADMIT = "admit"
-    USER = "user"
-    ALERT = "alert"
-    MISSION = "mission"  # its name
-    DRAWING = "drawing"
-    OTHER = "other"  # of a newer version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """One deed.
-
-    Attributes:
-        user: who; "" where nobody is named.
-        role: of the user at that time.
-        origin: how the control room knew; ``Origin`` names the ways.
-        subject: what it was done to: SITE/ROBOT, the id of a finding, the name of a user.
-        outcome: done, refused, failed, asked, ...
-        position: of the entry in the audit; 0 before it is there.
-    """
-
-    at: datetime
-    user: str
-    role: str
-    origin: str
-    address: str
-    action: Deed
-    subject: str = ""
-    outcome: str = "done"
-    text: str = ""
-    position: int = 0
-
 
 # Entries of each kind that are kept, the newest: guesses at the login push out no decision.
 MAX_OF_KIND = 20_000

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_node.control_room.database_address import DatabasePlace
-    from edge_node.control_room.history.audit import AuditEntry, Deed
+    from edge_node.control_room.deeds import AuditEntry, Deed
     from edge_node.control_room.history.records import (
         Conflict,
         Delivery,

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Protocol
 
-from edge_node.control_room.history.audit import AuditEntry, Deed
+from edge_node.control_room.deeds import AuditEntry, Deed
 from edge_node.errors import CorrosionError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.people.audit import is_told
 from edge_node.control_room.people.failed_logins import FailedLogins
 from edge_node.control_room.people.passwords import PasswordChecks, TooManyLoginsError

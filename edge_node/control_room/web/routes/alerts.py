@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from edge_node.control_room.alerts.apprise_sender import choose_channels
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.json_responses import (
     read_body,

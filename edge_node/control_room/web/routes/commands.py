@@ -8,7 +8,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.robots.bundle_shelf import MAX_UPLOAD_BYTES
 from edge_node.control_room.robots.review_service import RequestRefusedError
 from edge_node.control_room.web.access import person_of

@@ -9,7 +9,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.defects.deeds import MAX_NAME, MAX_NOTE, MAX_TOGETHER
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.defects.looks import offer_pairs

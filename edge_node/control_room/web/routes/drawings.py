@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.drawings.drawing_book import DrawingBook
 from edge_node.control_room.history.drawings.placement import DrawingError, Placement
 from edge_node.control_room.history.drawings.png_file import MAX_FILE_BYTES

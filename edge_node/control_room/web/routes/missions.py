@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from edge_node.control_room.comparison.changes_json import comparison_view, mission_view
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.missions.mission_names import MAX_NAME_LENGTH, set_name
 from edge_node.control_room.long_work.job_order import CompareQuery, JobKind, PostedJob

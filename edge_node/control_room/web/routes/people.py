@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from starlette.routing import Route
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.json_responses import respond_from_thread, respond_problem
 from edge_node.control_room.web.json.query_parameters import MAX_PAGE, FilterText, parse_query

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room import room_audit
-from edge_node.control_room.history.audit import AuditEntry, Deed
+from edge_node.control_room.deeds import AuditEntry, Deed
 from edge_node.control_room.history.history import History
 
 if TYPE_CHECKING:

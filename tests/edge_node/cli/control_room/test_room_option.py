@@ -12,7 +12,7 @@ from edge_node.cli.control_room.room_option import (
     find_room,
     note_deed,
 )
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.history import History
 
 if TYPE_CHECKING:

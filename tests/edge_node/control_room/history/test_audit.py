@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from edge_node.control_room.deeds import AuditEntry, Deed
 from edge_node.control_room.history import audit
-from edge_node.control_room.history.audit import AuditEntry, Deed
 from edge_node.control_room.history.history import History
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from edge_node.control_room.history.audit import AuditEntry, Deed
+from edge_node.control_room.deeds import AuditEntry, Deed
 from edge_node.control_room.history.database import HistoryError
 from edge_node.control_room.people.audit import Audit, is_told
 from edge_node.control_room.people.roles import Origin, Person, Role

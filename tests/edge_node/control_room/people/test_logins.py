@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.people.logins import Claim, LoginRefusedError, check_logins, read_shared_token
 from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.sections import WebConfig

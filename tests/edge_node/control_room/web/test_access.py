@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.people.roles import Role
 from edge_node.control_room.web import access
 from tests.support.room_app import Answer, RoomApp, scope_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from tests.support.full_disk import small_disk
 from tests.support.room_app import RoomApp
 from tests.support.verdicts import verdict

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from tests.support.defect_worlds import PassOf, TruePlace, look, store
 from tests.support.room_app import Answer, RoomApp

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from tests.support.drawings import png
 from tests.support.room_app import RoomApp
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from edge_node.control_room.history.audit import Deed
+from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.records import QueueFilter
 from edge_node.control_room.report.dataset_export import export_dataset
 from edge_node.errors import DatasetError
