@@ -109,8 +109,8 @@ EDGE_NODE = {
         "control_room.robots control_room.web.json control_room.alerts"
     ),
     "control_room.web.routes": (
-        "messages control_room control_room.history control_room.history.commands control_room.history.defects "
-        "control_room.history.drawings control_room.history.record_proof "
+        "messages control_room control_room.history control_room.history.commands "
+        "control_room.history.defects control_room.history.drawings control_room.history.record_proof "
         "control_room.history.missions control_room.people control_room.comparison "
         "control_room.long_work control_room.requests "
         "control_room.robots control_room.web.json control_room.web control_room.alerts"
