@@ -68,7 +68,7 @@ export function stepQueue(by) {
 
 /** After a review of a picture: open the one that follows it; after the last of a page the next is loaded. */
 export async function openNext(id) {
-  const at = order.indexOf(id);
+  const at = order.includes(id) ? order.indexOf(id) : gap ?? 0; // an event may have taken it out before its answer came
   if (!isShown("reviewed")) drop(id);
   const next = order.includes(id) ? at + 1 : at;
   if (next >= order.length && order.length && !byId("queue-more").hidden) await more();
