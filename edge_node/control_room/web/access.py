@@ -28,7 +28,7 @@ from edge_node.control_room.people.proxy_headers import TrustedProxies, last_val
 from edge_node.control_room.people.roles import Origin, Person, Role
 from edge_node.control_room.requests.client import path_of
 from edge_node.control_room.requests.request_origin import is_foreign_read
-from edge_node.control_room.web.json.json_responses import respond_problem
+from edge_node.control_room.web.json.json_responses import PostError, respond_problem
 from edge_node.control_room.web.metrics_endpoint import MetricsToken
 from edge_node.control_room.web.route_roles import OPEN_FILES, ROUTE_ROLES, find_route
 from edge_node.monitoring.http_request import BadRequestError, host_name
@@ -239,6 +239,19 @@ def person_of(request: Request) -> Person:
     """Return who sent a request that needed a login."""
     person: Person = request.scope["person"]
     return person
+
+
+def sign_name(person: Person, by: str | None) -> str:
+    """Return who does something: the person of a login, whatever name was typed, else the name that was.
+
+    Raises:
+        PostError: neither is known.
+    """
+    if person.origin.is_named:
+        return person.name
+    if not by:
+        raise PostError(400, "by: wanted the name of the person, as no login says it")
+    return by
 
 
 def validity_of(request: Request) -> Callable[[], bool]:

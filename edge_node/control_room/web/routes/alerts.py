@@ -12,13 +12,12 @@ from edge_node.control_room.alerts.apprise_sender import choose_channels
 from edge_node.control_room.deeds import Deed
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.json_responses import (
-    read_body,
+    read_json,
     respond,
     respond_from_thread,
     respond_problem,
 )
 from edge_node.control_room.web.services import get_services
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,9 +55,7 @@ async def get_alerts(request: Request) -> Response:
 async def post_test(request: Request) -> Response:
     """POST to send a test message; ``channels`` as JSON names some, else all get it. Says what came of it."""
     desk = _desk(request)
-    order = await _read(request, _TestOrder)
-    if isinstance(order, str):
-        return respond_problem(400, order)
+    order = await read_json(request, _TestOrder, empty=b"{}")
     if not desk.channels:
         return respond_problem(409, _NO_CHANNEL)
     if unknown := [name for name in order.channels if not choose_channels(desk.channels, [name])]:
@@ -74,9 +71,7 @@ async def post_mute(request: Request) -> Response:
         return respond_problem(404, f"no rule {names['name']!r}; there are {', '.join(desk.rules) or 'none'}")
     if names["deed"] not in ("mute", "unmute"):
         return respond_problem(404, "no such deed; known are mute, unmute")
-    order = await _read(request, _MuteOrder)
-    if isinstance(order, str):
-        return respond_problem(400, order)
+    order = await read_json(request, _MuteOrder, empty=b"{}")
     hours = order.hours if names["deed"] == "mute" else None
     return respond(
         await run_in_threadpool(_mute, get_services(request), desk, person_of(request), names["name"], hours)
@@ -94,14 +89,6 @@ def _desk(request: Request) -> AlertDesk:
     desk = get_services(request).alerts
     assert desk is not None  # noqa: S101  every room has one
     return desk
-
-
-async def _read(request: Request, kind: type[Any]) -> Any:
-    """Return the order in a request's body, or in a sentence what is wrong with it."""
-    try:
-        return msgspec.json.decode(await read_body(request) or b"{}", type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as err:
-        return describe_invalid(err, kind=kind)
 
 
 def _test(services: Services, desk: AlertDesk, person: Person, channels: Sequence[str]) -> dict[str, Any]:

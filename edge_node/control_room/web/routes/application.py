@@ -60,6 +60,7 @@ def build_application(services: Services, lifespan: Lifespan[Starlette] | None =
         lifespan=lifespan,
         exception_handlers={
             QueryError: json_responses.respond_bad_query,
+            json_responses.PostError: json_responses.respond_bad_post,
             HistoryError: _respond_broken_history,
             ClientDisconnect: _forget_request,
         },

@@ -14,6 +14,7 @@ from edge_node.control_room.robots.review_service import RequestRefusedError
 from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.json_responses import (
     read_body,
+    read_json,
     respond,
     respond_from_thread,
     respond_problem,
@@ -22,7 +23,6 @@ from edge_node.control_room.web.json.query_parameters import FilterText, parse_q
 from edge_node.control_room.web.services import get_services
 from edge_node.errors import UpdateError
 from edge_node.messages.command import Verb
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -114,10 +114,7 @@ async def post_update(request: Request) -> Response:
     services = get_services(request)
     if services.updates is None:
         return respond_problem(403, DISABLED)
-    try:
-        posted = msgspec.json.decode(await read_body(request), type=PostedUpdate)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=PostedUpdate))
+    posted = await read_json(request, PostedUpdate)
     names = request.path_params
     try:
         sent = await run_in_threadpool(

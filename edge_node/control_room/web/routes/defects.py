@@ -14,17 +14,17 @@ from edge_node.control_room.history.defects.deeds import MAX_NAME, MAX_NOTE, MAX
 from edge_node.control_room.history.defects.defect_book import DefectBook
 from edge_node.control_room.history.defects.looks import offer_pairs
 from edge_node.control_room.history.defects.records import DefectError, DefectFilter, DefectState
-from edge_node.control_room.web.access import person_of
+from edge_node.control_room.web.access import person_of, sign_name
 from edge_node.control_room.web.json.defect_views import defect_view, drift_view, observation_view, pair_view
 from edge_node.control_room.web.json.json_responses import (
-    read_body,
+    read_json,
+    require_json,
     respond,
     respond_from_thread,
     respond_problem,
 )
 from edge_node.control_room.web.json.query_parameters import MAX_PAGE, FilterText, parse_query
 from edge_node.control_room.web.services import get_services
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,18 +232,12 @@ async def _decide(
 ) -> Response:
     """Do what a person decided, write it into the audit, and respond with the defect."""
     services, person = get_services(request), person_of(request)
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        return respond_problem(415, "wanted application/json")
+    require_json(request)
     key = _read_key(request) if "key" in request.path_params else 0
     if key is None:
         return respond_problem(404, "no such defect")
-    try:
-        posted = msgspec.json.decode(await read_body(request), type=kind)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=kind))
-    by = person.name if person.origin.is_named else posted.by
-    if not by:
-        return respond_problem(400, "by: wanted the name of the person, as no login says it")
+    posted = await read_json(request, kind)
+    by = sign_name(person, posted.by)
     book, action = open_book(request), request.url.path.rpartition("/")[2]
     subject, outcome, said = f"D{key}" if key else "", "done", action
     try:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -19,10 +18,15 @@ from edge_node.control_room.long_work.job_order import JobKind, PostedJob, Repor
 from edge_node.control_room.long_work.job_queue import RETRY_AFTER_S, Job, JobState, QueueFullError
 from edge_node.control_room.requests.client import client_of
 from edge_node.control_room.web.access import still_knows
-from edge_node.control_room.web.json.json_responses import read_body, respond, respond_found, respond_problem
+from edge_node.control_room.web.json.json_responses import (
+    read_json,
+    require_json,
+    respond,
+    respond_found,
+    respond_problem,
+)
 from edge_node.control_room.web.json.query_parameters import parse_query
 from edge_node.control_room.web.services import get_services
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,12 +57,8 @@ async def get_dataset(request: Request) -> Response:
 
 async def post_job(request: Request) -> Response:
     """POST to have a file made: kind (pdf, csv, json, dataset) and, but for dataset, report (site, ...)."""
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        return respond_problem(415, "wanted application/json")
-    try:
-        posted = msgspec.json.decode(await read_body(request), type=PostedJob)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=PostedJob))
+    require_json(request)
+    posted = await read_json(request, PostedJob)
     jobs = get_services(request).jobs
     try:
         job = jobs.add(client_of(request), posted)

@@ -17,13 +17,13 @@ from edge_node.control_room.web.access import person_of
 from edge_node.control_room.web.json.drawing_views import drawing_view, view_marks
 from edge_node.control_room.web.json.json_responses import (
     read_body,
+    read_json,
     respond,
     respond_from_thread,
     respond_problem,
 )
 from edge_node.control_room.web.json.query_parameters import FilterText, parse_query
 from edge_node.control_room.web.services import get_services
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,10 +91,7 @@ async def post_picture(request: Request) -> Response:
 async def post_placement(request: Request) -> Response:
     """POST how the drawing is placed: a path, two points, or a scale; sha256 of the drawing that was seen."""
     wanted, person = parse_query(request.query_params, AssetQuery), person_of(request)
-    try:
-        posted = msgspec.json.decode(await read_body(request, 1 << 17), type=PostedPlacement)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=PostedPlacement))
+    posted = await read_json(request, PostedPlacement, max_bytes=1 << 17)
     book = _book(request)
     return await _respond_deed(
         request,

@@ -15,9 +15,10 @@ from edge_node.control_room.history.database import to_us
 from edge_node.control_room.history.missions.mission_names import MAX_NAME_LENGTH, set_name
 from edge_node.control_room.long_work.job_order import CompareQuery, JobKind, PostedJob
 from edge_node.control_room.long_work.report_work import collect_comparison
-from edge_node.control_room.web.access import person_of
+from edge_node.control_room.web.access import person_of, sign_name
 from edge_node.control_room.web.json.json_responses import (
-    read_body,
+    read_json,
+    require_json,
     respond,
     respond_from_thread,
     respond_problem,
@@ -26,7 +27,6 @@ from edge_node.control_room.web.json.query_parameters import FilterText, parse_q
 from edge_node.control_room.web.routes.downloads import make_and_send
 from edge_node.control_room.web.services import get_services
 from edge_node.errors import CorrosionError
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,20 +83,15 @@ async def get_comparison_file(request: Request) -> Response:
 
 async def post_mission_name(request: Request) -> Response:
     """POST a name for a mission, or an empty one to take it away; by without a login."""
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        return respond_problem(415, "wanted application/json")
-    try:
-        posted = msgspec.json.decode(await read_body(request), type=PostedName)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=PostedName))
+    require_json(request)
+    posted = await read_json(request, PostedName)
     person, names = person_of(request), request.path_params
-    if not person.origin.is_named and posted.by is None:
-        return respond_problem(400, "by: wanted the name of the person, as no login says it")
+    by = sign_name(person, posted.by)
     book = _book(request)
     found = await run_in_threadpool(book.find, names["site"], names["id"])
     if found is None:
         return respond_problem(404, "no such mission")
-    await run_in_threadpool(_set_name, get_services(request), person, found, posted)
+    await run_in_threadpool(_set_name, get_services(request), person, found, posted.name.strip(), by)
     return respond({"name": posted.name.strip()})
 
 
@@ -118,9 +113,7 @@ def _view_missions(book: MissionBook, query: MissionQuery) -> list[dict[str, Any
     return [mission_view(one) for one in reversed(found)]
 
 
-def _set_name(services: Services, person: Person, mission: AssetMission, posted: PostedName) -> None:
-    by = person.name if person.origin.is_named else posted.by or ""
-    name, now = posted.name.strip(), datetime.now(timezone.utc)
-    set_name(services.history.database, mission, name, by, to_us(now))
+def _set_name(services: Services, person: Person, mission: AssetMission, name: str, by: str) -> None:
+    set_name(services.history.database, mission, name, by, to_us(datetime.now(timezone.utc)))
     text = f"named {name!r} by {by}" if name else f"its name was taken away by {by}"
     services.audit.note_done(person, Deed.MISSION, f"{mission.site}/{mission.id}"[:200], text=text)

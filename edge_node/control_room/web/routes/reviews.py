@@ -11,12 +11,11 @@ from starlette.routing import Route
 from edge_node.control_room.deeds import Deed
 from edge_node.control_room.history.records import ReviewOrigin
 from edge_node.control_room.robots.review_service import PostedReview, RequestRefusedError
-from edge_node.control_room.web.access import person_of
-from edge_node.control_room.web.json.json_responses import read_body, respond, respond_problem
+from edge_node.control_room.web.access import person_of, sign_name
+from edge_node.control_room.web.json.json_responses import read_json, require_json, respond, respond_problem
 from edge_node.control_room.web.json.json_views import review_view
 from edge_node.control_room.web.routes.commands import DISABLED
 from edge_node.control_room.web.services import get_services
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from edge_node.control_room.history.records import StoredReview
-    from edge_node.control_room.people.roles import Person
     from edge_node.control_room.robots.review_service import ReviewService
 
     Review = Callable[[ReviewService, PostedReview, ReviewOrigin], StoredReview]
@@ -65,15 +63,10 @@ async def _post_review(request: Request, subject: str, review: Review) -> Respon
     services, person = get_services(request), person_of(request)
     if services.reviews is None:
         return respond_problem(403, DISABLED)
-    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-        return respond_problem(415, "wanted application/json")
-    try:
-        posted = msgspec.json.decode(await read_body(request), type=PostedReview)
-    except (msgspec.DecodeError, ValueError, RecursionError) as err:
-        return respond_problem(400, describe_invalid(err, kind=PostedReview))
-    if not person.origin.is_named and posted.by is None:
-        return respond_problem(400, "by: wanted the name of the person, as no login says it")
-    posted, origin = _sign(posted, person)
+    require_json(request)
+    posted = await read_json(request, PostedReview)
+    posted = msgspec.structs.replace(posted, by=sign_name(person, posted.by))
+    origin = ReviewOrigin.LOGIN if person.origin.is_named else ReviewOrigin.TYPED
     try:
         stored = await run_in_threadpool(review, services.reviews, posted, origin)
     except RequestRefusedError as err:
@@ -87,10 +80,3 @@ async def _post_review(request: Request, subject: str, review: Review) -> Respon
         await run_in_threadpool(
             services.audit.note_done, person, Deed.REVIEW, subject[:200], outcome=outcome, text=said
         )
-
-
-def _sign(posted: PostedReview, person: Person) -> tuple[PostedReview, ReviewOrigin]:
-    """Return the review in the login's name, whatever name was typed, and how that name is known."""
-    if person.origin.is_named:
-        return msgspec.structs.replace(posted, by=person.name), ReviewOrigin.LOGIN
-    return posted, ReviewOrigin.TYPED
