@@ -79,10 +79,10 @@ class AlertService:
     def stop(self) -> None:
         """End the threads; what waits is sent after the next start."""
         self._ended.set()
-        if self._rules:
+        if self._thread.is_alive():
             self._thread.join(_STOP_S)
-            for courier in self._couriers:
-                courier.stop()
+        for courier in self._couriers:
+            courier.stop()
 
     def _run(self) -> None:
         has_begun, wait_s, problem = False, 0.0, ""

@@ -91,7 +91,8 @@ class Courier:
         """Send nothing more; an attempt that runs is not waited for any longer than this."""
         self._ended.set()
         self._wake.set()
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         wait_s = 0.0

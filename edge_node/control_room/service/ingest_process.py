@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_node.control_room.alerts.alert_service import AlertService
 from edge_node.control_room.alerts.apprise_sender import open_sender
-from edge_node.control_room.history.defects.keeper import DefectKeeper
 from edge_node.control_room.history.processes.changes import (
     ChangeReader,
     Changes,
@@ -34,9 +32,11 @@ from edge_node.control_room.ingest.readiness import Readiness
 from edge_node.control_room.ingest.trimming import open_room_floor
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
+from edge_node.control_room.service.drawing_files import read_drawing_files
 from edge_node.control_room.service.opening import open_history
 from edge_node.control_room.service.probe_server import serve_probes
 from edge_node.control_room.service.robot_desks import load_key, open_review_sender
+from edge_node.control_room.service.room_watch import RoomWatch
 from edge_node.control_room.service.shared_room import check_shared
 from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
@@ -205,7 +205,6 @@ class RoomDuties:
         database = self._history.database
         try:
             database.set_guard(lambda: check(database))
-            sender = open_sender(settings.alerts)
             receipts = SharedReceipts(settings.room, self._history) if settings.room.receipts_as else None
             part = subscription.upkeep(
                 *(settings, folder, group, receipts), lambda arrivals: note_arrivals(database, arrivals)
@@ -214,6 +213,11 @@ class RoomDuties:
                 settings, self._history, folder, lambda _arrivals: bell.ring(), floor=floor, part=part
             )
             self._reviews = _open_reviews(settings, self._ingest, self._history, self._tell_reviewed)
+            self._watch = RoomWatch(
+                *(settings, self._history, open_sender(settings.alerts), floor),
+                describe_outage=lambda: self._ingest.link.outage,
+                on_defects=self._tell_defects,
+            )
             with self._history.transaction():  # while others store
                 self._ingest.check_stored()
         except BaseException:
@@ -223,13 +227,8 @@ class RoomDuties:
         self._ended = threading.Event()
         self._reader = ChangeReader(database)
         self._following = threading.Thread(target=self._follow_notes, name="notes", daemon=True)
-        self._defects = DefectKeeper(database, self._tell_defects)
-        self._alerts = AlertService(
-            *(settings, self._history, sender, lambda: floor.read().label), lambda: self._ingest.link.outage
-        )
-        self._defects.start()
         self._ingest.start()
-        self._alerts.start()
+        self._watch.start()
         if self._reviews is not None:
             self._reviews.start()
         self._following.start()
@@ -237,12 +236,11 @@ class RoomDuties:
     def stop(self) -> None:
         """End it."""
         self._ended.set()
-        self._alerts.stop()
+        self._watch.stop()
         self._ingest.stop(_STOP_S)
         self._following.join(_STOP_S)
         if self._reviews is not None:
             self._reviews.stop()
-        self._defects.stop()
         self._history.close()
 
     def _follow_notes(self) -> None:
@@ -252,7 +250,7 @@ class RoomDuties:
             try:
                 changes = self._reader.read()
                 if any(one.findings for one in changes):
-                    self._defects.note_findings()
+                    self._watch.note_findings()
                 if self._reviews is not None and any(one.reviewed or one.is_much for one in changes):
                     self._reviews.note_review()
                 if time.monotonic() - trimmed_s >= _TRIM_NOTES_S:
@@ -304,7 +302,8 @@ def _check(settings: RoomSettings) -> Path:
     """Raise ConfigError unless several processes may share the room; return its state folder."""
     check_secrets(settings)
     check_shared(settings)
-    open_sender(settings.alerts)  # any member may come to send
+    open_sender(settings.alerts)  # any member may come to send, and to store drawings
+    read_drawing_files(settings.drawings)
     if settings.commands.enabled:
         load_key(settings)
     for sentence in exposed_secrets(settings):

@@ -17,7 +17,10 @@ from edge_node.control_room.connections.bounded_listener import BoundedListener,
 from edge_node.control_room.connections.bounded_protocol import MAX_HEAD_BYTES, BoundedProtocol
 from edge_node.control_room.connections.connection_book import ConnectionBook, ConnectionLimits
 from edge_node.control_room.history.database import HistoryError
+from edge_node.control_room.people.logins import check_logins
 from edge_node.control_room.people.proxy_headers import TrustedProxies
+from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.web.routes.application import build_application
 from edge_node.errors import ConfigError
 from edge_node.monitoring.systemd import Notifier
@@ -65,6 +68,19 @@ def run_page(
         ready(url)
         server.run(sockets=[listening])
         Notifier().stopping()
+
+
+def check_page(settings: RoomSettings) -> None:
+    """Check certificate, secrets and logins before the page is served, and warn of secrets that others read.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    check_certificate(settings.web)
+    check_secrets(settings)
+    check_logins(settings)
+    for sentence in exposed_secrets(settings):
+        _log.warning("%s", sentence)
 
 
 def bind(settings: RoomSettings) -> BoundedListener:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from edge_node.control_room.alerts.alert_desk import AlertDesk
-from edge_node.control_room.alerts.alert_service import AlertService
 from edge_node.control_room.alerts.apprise_sender import open_sender
-from edge_node.control_room.history.defects.keeper import DefectKeeper
 from edge_node.control_room.history.recovery.room_lock import RoomLock
 from edge_node.control_room.ingest.ingest import Ingest
 from edge_node.control_room.ingest.readiness import Readiness
@@ -20,13 +18,11 @@ from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.people.audit import Audit
-from edge_node.control_room.people.logins import Logins, check_logins
-from edge_node.control_room.service.check import check_certificate
-from edge_node.control_room.service.drawing_files import keep_drawing_files, read_drawing_files
+from edge_node.control_room.people.logins import Logins
 from edge_node.control_room.service.opening import find_place, open_history
-from edge_node.control_room.service.page_server import bind, open_book, run_page
+from edge_node.control_room.service.page_server import bind, check_page, open_book, run_page
 from edge_node.control_room.service.robot_desks import open_desks
-from edge_node.control_room.settings import check_secrets, exposed_secrets
+from edge_node.control_room.service.room_watch import RoomWatch
 from edge_node.control_room.sharing.room_claim import RoomClaim
 from edge_node.control_room.web.event_stream import EventBroadcaster
 from edge_node.control_room.web.services import Services
@@ -50,12 +46,8 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         HistoryError: the history cannot be opened.
         CorrosionError: another process of the room works on its state folder or its database.
     """
-    check_certificate(settings.web)
-    check_secrets(settings)
-    check_logins(settings)
-    for sentence in exposed_secrets(settings):
-        _log.warning("%s", sentence)
-    drawings, sender = read_drawing_files(settings.drawings), open_sender(settings.alerts)
+    check_page(settings)
+    sender = open_sender(settings.alerts)
     folder = Path(settings.room.state_dir)
     listening = bind(settings)
     with contextlib.ExitStack() as stack:
@@ -64,21 +56,22 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         floor = open_room_floor(folder)
         history = open_history(settings.room)
         stack.callback(history.close)
-        claim = RoomClaim(history.database, folder) if history.database.is_shared else None
-        if claim is not None:
-            stack.enter_context(claim)
-        keep_drawing_files(drawings, history.database)
+        claim = None
+        if history.database.is_shared:
+            claim = stack.enter_context(RoomClaim(history.database, folder))
         audit = Audit(history)
         logins = Logins(settings, audit, floor.now_s)
         stack.callback(logins.close)
         events = EventBroadcaster()
         readiness, metrics = Readiness(folder, history), RoomMetrics()
-        defects = DefectKeeper(history.database, events.send_defects)
+        watch = RoomWatch(
+            *(settings, history, sender, floor),
+            describe_outage=lambda: ingest.link.outage,
+            on_defects=events.send_defects,
+        )
         ingest = Ingest(
-            settings,
-            history,
-            folder,
-            _each(events.send_arrivals, metrics.note_arrivals, _wake_on_findings(defects)),
+            *(settings, history, folder),
+            _each(events.send_arrivals, metrics.note_arrivals, _wake_on_findings(watch)),
             events.send_link,
             on_commit=_each(readiness.note_commit, metrics.note_commit),
             floor=floor,
@@ -94,18 +87,13 @@ def serve(settings: RoomSettings, ready: Callable[[str], None] = lambda _url: No
         )
         sources = Sources(settings.room, history, ingest, jobs, book, events.__len__, desk)
         metrics.add_snapshot(RoomSnapshot(sources))
-        alerts = AlertService(
-            *(settings, history, sender, lambda: floor.read().label), lambda: ingest.link.outage
-        )
-        stack.callback(alerts.stop)
-        stack.callback(defects.stop)
+        stack.callback(watch.stop)
         stack.callback(ingest.stop)
 
         def start() -> None:
             ingest.check_stored()
-            defects.start()
             ingest.start()
-            alerts.start()
+            watch.start()
 
         run_page(services, book, listening, start, ready)
         if claim is not None:
@@ -122,11 +110,11 @@ def _each(*callbacks: Callable[[_Told], None]) -> Callable[[_Told], None]:
     return call
 
 
-def _wake_on_findings(defects: DefectKeeper) -> Callable[[Sequence[Arrival]], None]:
+def _wake_on_findings(watch: RoomWatch) -> Callable[[Sequence[Arrival]], None]:
     """Return a callback that has the defects of stored findings looked for."""
 
     def call(arrivals: Sequence[Arrival]) -> None:
         if any(isinstance(arrival.message, Finding) and arrival.is_news for arrival in arrivals):
-            defects.note_findings()
+            watch.note_findings()
 
     return call

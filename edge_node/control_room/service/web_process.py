@@ -22,13 +22,11 @@ from edge_node.control_room.long_work.job_queue import JobQueue
 from edge_node.control_room.metrics.room_metrics import RoomMetrics
 from edge_node.control_room.metrics.snapshot import RoomSnapshot, Sources
 from edge_node.control_room.people.audit import Audit
-from edge_node.control_room.people.logins import Logins, check_logins
-from edge_node.control_room.service.check import check_certificate
+from edge_node.control_room.people.logins import Logins
 from edge_node.control_room.service.opening import find_place, open_history
-from edge_node.control_room.service.page_server import bind, open_book, run_page
+from edge_node.control_room.service.page_server import bind, check_page, open_book, run_page
 from edge_node.control_room.service.robot_desks import open_desks
 from edge_node.control_room.service.shared_room import check_shared
-from edge_node.control_room.settings import check_secrets, exposed_secrets
 from edge_node.control_room.sharing.bell import Bell
 from edge_node.control_room.sharing.followed_link import FollowedLink
 from edge_node.control_room.sharing.room_claim import refuse_beside_room
@@ -56,12 +54,8 @@ def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url
         ConfigError: a file cannot be read, the port cannot be bound, or the database is for one process.
         HistoryError: the history cannot be opened.
     """
-    check_certificate(settings.web)
-    check_secrets(settings)
+    check_page(settings)
     check_shared(settings)
-    check_logins(settings)
-    for sentence in exposed_secrets(settings):
-        _log.warning("%s", sentence)
     folder = Path(settings.room.state_dir)
     sender = open_sender(settings.alerts)
     listening = bind(settings)
@@ -87,10 +81,8 @@ def serve_web(settings: RoomSettings, ready: Callable[[str], None] = lambda _url
         name = f"web-{os.getpid()}-{secrets.token_hex(2)}"
         defaults = ReportDefaults.of(settings)
         jobs = JobQueue(folder, name=name, place=find_place(settings.room), defaults=defaults)
-        book, desk = (
-            open_book(settings.web),
-            AlertDesk(*(settings, history.database, sender, lambda: floor.read().label)),
-        )
+        book = open_book(settings.web)
+        desk = AlertDesk(settings, history.database, sender, lambda: floor.read().label)
         readiness, metrics = Readiness(folder, history, stores=False), RoomMetrics()
         services = Services(
             *(settings, history, events, link, logins, audit, jobs, readiness, metrics), *desks, alerts=desk
