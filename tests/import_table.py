@@ -100,7 +100,7 @@ EDGE_NODE = {
         "messages mqtt control_room control_room.history control_room.history.processes control_room.ingest"
     ),
     # Templates; names that are written into them are checked as a configuration's are.
-    "control_room.deployment": "messages mqtt",
+    "control_room.deployment": "messages mqtt control_room",
     "control_room.web": (
         "messages monitoring control_room control_room.history "
         "control_room.history.processes "

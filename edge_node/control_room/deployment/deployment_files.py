@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_node.control_room.new_files import write_new_files
 from edge_node.errors import ConfigError
 from edge_node.messages.topics import ID_WANTED, is_id
 from edge_node.mqtt.endpoint import host_problems
@@ -30,17 +31,8 @@ def write_deployment_files(folder: Path, site: str, central: str) -> list[Path]:
         raise ConfigError(f"--site {site!r}: wanted {ID_WANTED}")
     if problems := list(host_problems(central)):
         raise ConfigError(f"--central {central!r}: {problems[0]}")
-    written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for template in sorted(FOLDER.iterdir()):
-            text = template.read_text(encoding="utf-8").replace("@SITE@", site).replace("@CENTRAL@", central)
-            path = folder / template.name
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-            written.append(path)
-    except FileExistsError as err:
-        raise ConfigError(f"{err.filename}: is there already; name another folder") from err
-    except OSError as err:
-        raise ConfigError(f"{err.filename or folder}: {err.strerror or err}") from err
-    return written
+    contents = {}
+    for template in sorted(FOLDER.iterdir()):
+        text = template.read_text(encoding="utf-8").replace("@SITE@", site).replace("@CENTRAL@", central)
+        contents[template.name] = text.encode()
+    return write_new_files(folder, contents)
