@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
-_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
+_SHARED = frozenset(
+    {"architecture", "weights", "size_px", "fine_tune", "copies", "licences", "leave_out_licences"}
+)
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
@@ -71,7 +73,11 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
             ``sources``, which generalises better to new sources.
+        licences: the only ones whose rows may be read, compared as they are written; a source that has rows
+            under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
+        leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
+            variation leaves out these in addition to those of ``[training]``.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
@@ -95,7 +101,9 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources"] = "labels"
+    licences: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
+    leave_out_sources: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
@@ -112,8 +120,13 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""
-        licensed = not any(part in sample.licence for part in self.leave_out_licences)
-        return licensed and (not self.sets or sample.set_name in self.sets)
+        return self.allows(sample.licence) and (not self.sets or sample.set_name in self.sets)
+
+    def allows(self, licence: str) -> bool:
+        """Return whether rows under a licence may be trained on."""
+        if self.licences and licence not in self.licences:
+            return False
+        return not any(part in licence for part in self.leave_out_licences)
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
@@ -148,9 +161,11 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         if shared := sorted(_SHARED & changes.keys()):
             raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
         try:
-            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+            varied = msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
             raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
+        left_out = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
+        return msgspec.structs.replace(varied, leave_out_sources=tuple(left_out))
 
 
 def read_recipe(path: Path) -> CascadeRecipe:
