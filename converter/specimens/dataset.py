@@ -29,6 +29,8 @@ from converter.specimens.not_metal import Other, OtherSpec, render_other_surface
 from converter.specimens.plate import Plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
 from converter.specimens.surface import render_clean_plate
+from converter.specimens.worlds.exposure import LIGHTS, take_wide_picture
+from converter.specimens.worlds.world import PICTURES_PER_WORLD, World, WorldSpec, plan_worlds, render_world
 from edge_node.errors import DatasetError
 from edge_node.labels_csv import COLUMNS, LABELS_NAME
 
@@ -77,7 +79,7 @@ class PlannedPicture:
 
     stem: str
     group: str
-    spec: SpecimenSpec | OtherSpec
+    spec: SpecimenSpec | OtherSpec | WorldSpec
 
 
 def render_plate(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
@@ -113,6 +115,10 @@ def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
     shape = _plate_shape(width_px, height_px)
     rng = np.random.default_rng((spec.seed, _SURFACE))
     ground = render_other_surface(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
+    if spec.wide:
+        rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
+        kind = LIGHTS[int(rng.integers(len(LIGHTS)))]
+        return take_wide_picture(ground, (height_px, width_px), kind, rng)[0]
     return _take_picture(ground, spec, width_px, height_px)[0]
 
 
@@ -141,6 +147,7 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
     *,
     size: tuple[int, int] = (480, 360),
     other: int = 0,
+    worlds: int = 0,
     force: bool = False,
     on_written: Callable[[int], None] | None = None,
 ) -> Path:
@@ -156,6 +163,7 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
         size: (width, height) in px.
         other: pictures of what is no metal beside them, at least 0; every ``PICTURES_PER_OTHER`` show one
             subject.
+        worlds: pictures of parts at sites beside them, at least 0; every ``PICTURES_PER_WORLD`` show one part.
         force: write into a folder that is not empty; files of other names stay.
         on_written: called with the number of pictures written so far.
 
@@ -163,14 +171,16 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
         DatasetError: ``out`` is a file, is not empty, or cannot be written.
         ValueError: ``count`` or ``size`` is out of range.
     """
-    if count < 1 or other < 0:
-        raise ValueError(f"count is {count} and other is {other}, expected 1 or more and 0 or more")
-    _refuse_occupied(out, force=force)
+    if count < 1 or min(other, worlds) < 0:
+        raise ValueError(
+            f"count is {count}, other {other}, worlds {worlds}; wanted 1 or more, 0 or more twice"
+        )
+    refuse_occupied(out, force=force)
     rows, is_new = [], not out.exists()
     try:
         for folder in ("pictures", "masks"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        planned = chain(_plan_specimens(count, seed), _plan_others(other, seed))
+        planned = chain(_plan_specimens(count, seed), _plan_worlds(worlds, seed), _plan_others(other, seed))
         for number, picture in enumerate(planned, start=1):
             rows.append(_write_picture(out, picture, size))
             if on_written is not None:
@@ -189,6 +199,18 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
             raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
         raise
     return labels
+
+
+def refuse_occupied(out: Path, *, force: bool) -> None:
+    """Refuse to write into a file or a folder that is not empty.
+
+    Raises:
+        DatasetError: it is one of these.
+    """
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
+    if not force and out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
 
 
 def _plan_specimens(count: int, seed: int) -> Iterator[PlannedPicture]:
@@ -215,6 +237,14 @@ def _plan_specimens(count: int, seed: int) -> Iterator[PlannedPicture]:
             yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
 
 
+def _plan_worlds(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield pictures of parts at sites."""
+    for number, spec in enumerate(plan_worlds(count, seed)):
+        part = number // PICTURES_PER_WORLD
+        stem = f"{seed}_world_{part:05d}_{spec.view}"
+        yield PlannedPicture(stem=stem, group=f"rendered-world:{seed}:{part:05d}", spec=spec)
+
+
 def _plan_others(count: int, seed: int) -> Iterator[PlannedPicture]:
     """Yield pictures of no metal: kinds in turn, lights at random."""
     rng = np.random.default_rng((seed, _PLAN_OTHER))
@@ -224,7 +254,8 @@ def _plan_others(count: int, seed: int) -> Iterator[PlannedPicture]:
         subject = int(rng.integers(2**31))
         for view in range(min(PICTURES_PER_OTHER, count - first)):
             light = lights[int(rng.integers(len(lights)))]
-            spec = OtherSpec(kind=kinds[number % len(kinds)], light=light, seed=subject, view=view)
+            kind = kinds[number % len(kinds)]
+            spec = OtherSpec(kind, light=light, seed=subject, view=view, wide=view % 2 == 1)
             stem = f"{seed}_other_{number:05d}_{view}"
             yield PlannedPicture(stem=stem, group=f"rendered-other:{seed}:{number:05d}", spec=spec)
 
@@ -238,7 +269,14 @@ def _write_picture(out: Path, planned: PlannedPicture, size: tuple[int, int]) ->
         origin = ("other", "rendered", "Apache-2.0", planned.group)
         kind, light = planned.spec.kind.value, planned.spec.light.value
         return (picture, *origin, "", kind, "", "", "", "", "other", "", light, "")
-    specimen = render(planned.spec, *size)
+    specimen: Specimen | World
+    if isinstance(planned.spec, WorldSpec):
+        specimen = render_world(planned.spec, *size)
+        finish, light, hours = specimen.finish, specimen.light, ""
+    else:
+        specimen = render(planned.spec, *size)
+        finish, light = planned.spec.finish.value, planned.spec.light.value
+        hours = f"{planned.spec.corrosion_hours:.1f}"
     (out / picture).write_bytes(_encode(".jpg", specimen.pixels, quality))
     (out / mask).write_bytes(_encode(".png", specimen.mask, []))
     return (
@@ -247,16 +285,16 @@ def _write_picture(out: Path, planned: PlannedPicture, size: tuple[int, int]) ->
         "rendered",
         "Apache-2.0",
         planned.group,
-        specimen.spec.material.value,
-        specimen.spec.finish.value,
+        planned.spec.material.value,
+        finish,
         "1" if specimen.corroded else "0",
         specimen.severity,
         specimen.form,
         mask,
         "metal",
         f"{specimen.area_fraction:.4f}",
-        specimen.spec.light.value,
-        f"{specimen.spec.corrosion_hours:.1f}",
+        light,
+        hours,
     )
 
 
@@ -264,10 +302,3 @@ def _encode(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
     # imencode and write_bytes, because imwrite reports a full disk as a bare False.
     _, stream = cv2.imencode(suffix, pixels, parameters)
     return stream.tobytes()
-
-
-def _refuse_occupied(out: Path, *, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
-    if not force and out.is_dir() and any(out.iterdir()):
-        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")

@@ -19,6 +19,7 @@ from converter.specimens.noise import blur, cells, fractal, resize_grid, speckle
 from converter.specimens.plants import grass, leaves, wood
 from converter.specimens.plate import linear, mix_colours
 from converter.specimens.spec import Light
+from converter.specimens.things import goods, mottled, views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,28 @@ class Other(enum.Enum):
     SKY = "sky"
     WATER = "water"
     HAND = "hand"
+    PLASTER = "plaster"
+    MUD = "mud"
+    LEATHER = "leather"
+    CARDBOARD = "cardboard"
+    CUT_STONE = "cut stone"
+    FUR = "fur"
+    BARK = "bark"
+    SNOW = "snow"
+    SKIN = "skin"
+    RUBBER = "rubber"
+    PLASTIC = "plastic"
+    GLASS = "glass"
+    FOOD = "food"
+    PATTERN = "patterned cloth"
+    PAPER = "paper"
+    SIGN = "sign"
+    FLOWERS = "flowers"
+    GAME = "game texture"
+    ROOM = "room"
+    LANDSCAPE = "landscape"
+    TERRAIN = "terrain"
+    ROOF = "roof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +77,14 @@ class OtherSpec:
         light: under which the picture is taken.
         seed: of the subject, at least 0.
         view: of the picture: camera angle, zoom, blur, noise and lamp position, at least 0.
+        wide: whether sites and cameras differ as widely as those of worlds; ``light`` is not used then.
     """
 
     kind: Other
     light: Light = Light.SUN
     seed: int = 0
     view: int = 0
+    wide: bool = False
 
 
 def render_other_surface(kind: Other, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
@@ -179,4 +204,26 @@ _GROUNDS: dict[Other, Callable[[Shape, float, np.random.Generator], Plate]] = {
     Other.SKY: _sky,
     Other.WATER: _water,
     Other.HAND: _hand,
+    Other.PLASTER: mottled.plaster,
+    Other.MUD: mottled.mud,
+    Other.LEATHER: mottled.leather,
+    Other.CARDBOARD: mottled.cardboard,
+    Other.CUT_STONE: mottled.marble,
+    Other.FUR: mottled.fur,
+    Other.BARK: mottled.bark,
+    Other.SNOW: mottled.snow,
+    Other.SKIN: mottled.skin,
+    Other.RUBBER: mottled.rubber,
+    Other.PLASTIC: goods.plastic,
+    Other.GLASS: goods.glass,
+    Other.FOOD: goods.food,
+    Other.PATTERN: goods.pattern_cloth,
+    Other.PAPER: goods.paper,
+    Other.SIGN: goods.sign,
+    Other.FLOWERS: goods.flowers,
+    Other.GAME: views.game,
+    Other.ROOM: views.room,
+    Other.LANDSCAPE: views.landscape,
+    Other.TERRAIN: views.terrain,
+    Other.ROOF: views.roof,
 }
