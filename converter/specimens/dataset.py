@@ -163,7 +163,8 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
         size: (width, height) in px.
         other: pictures of what is no metal beside them, at least 0; every ``PICTURES_PER_OTHER`` show one
             subject.
-        worlds: pictures of parts at sites beside them, at least 0; every ``PICTURES_PER_WORLD`` show one part.
+        worlds: pictures of parts at sites beside them, at least 0; every ``PICTURES_PER_WORLD`` show one
+            part.
         force: write into a folder that is not empty; files of other names stay.
         on_written: called with the number of pictures written so far.
 

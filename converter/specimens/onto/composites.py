@@ -44,10 +44,10 @@ def write_composites(  # noqa: PLR0913 - the command's options, and its progress
     force: bool = False,
     on_written: Callable[[int], None] | None = None,
 ) -> Path:
-    """Write ``count`` composites, their masks and ``labels.csv`` under ``out``; return the path of the labels.
+    """Write ``count`` composites, masks and ``labels.csv`` under ``out``; return the path of the labels.
 
-    A row has the source, the licence and the group of its photograph: where a source or group is left out of a
-    training, so is what was painted on it.
+    A row has the source, licence and group of its photograph: where these are left out of a training, so is
+    what was painted on it.
 
     Raises:
         DatasetError: no such photographs, one cannot be read, or ``out`` cannot be written.
@@ -56,10 +56,10 @@ def write_composites(  # noqa: PLR0913 - the command's options, and its progress
     rng = np.random.default_rng((seed, 30))
     photographs = choose_photographs(folder, licences, without)
     drawn = draw_photographs(photographs, -(-count // _PER_PHOTOGRAPH), rng)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     try:
-        for part in ("pictures", "masks"):
-            (out / part).mkdir(parents=True, exist_ok=True)
+        for name in ("pictures", "masks"):
+            (out / name).mkdir(parents=True, exist_ok=True)
         for number, photograph in enumerate(drawn):
             pixels = _read(folder / photograph.file)
             for view in range(min(_PER_PHOTOGRAPH, count - len(rows))):

@@ -40,8 +40,10 @@ def cut_picture(
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
     part = np.asarray(cv2.resize(pixels[window], size, interpolation=how), np.uint8)
     metal = None if inside is None else np.asarray(cv2.resize(inside[window], size), np.float32)
-    if metal is not None and float(metal.mean()) < _OBJECT_SHARES[0]:  # cut beside the object
-        part, metal = np.asarray(cv2.resize(pixels, size), np.uint8), np.asarray(cv2.resize(inside, size))
+    if inside is not None and metal is not None and float(metal.mean()) < _OBJECT_SHARES[0]:
+        # Cut beside the object: the whole picture then.
+        part = np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+        metal = np.asarray(cv2.resize(inside, size), np.float32)
     if rng.random() < 0.5:
         part = np.ascontiguousarray(part[:, ::-1])
         metal = None if metal is None else np.ascontiguousarray(metal[:, ::-1])
@@ -59,8 +61,8 @@ def paint(
         changed = corrode_part(clean, material, inside, rng, coated=bool(rng.random() < 0.4))
     else:
         changed = brown_part(clean, rng) if rng.random() < 0.6 else soil_part(clean, rng)
-        if inside is not None:
-            changed = _keep_beside(clean, changed, inside)
+    if inside is not None:
+        changed = _keep_beside(clean, changed, inside)
     relief = np.asarray(changed.relief - clean.relief, np.float32)
     shaded = changed.reflectance * repeat_channels(_shade(relief, u, rng)) * repeat_channels(light)
     painted = np.clip(shaded, 0.0, 1.0) ** np.float32(1 / 2.2) * np.float32(255.0)

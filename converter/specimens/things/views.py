@@ -50,7 +50,6 @@ def room(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     face = np.zeros((*shape, 3), np.float32)
     high, wide = shape
     corner = rng.uniform(0.25, 0.75, 2) * (wide, high)
-    outer = np.array([(0, 0), (wide, 0), (wide, high), (0, high)], dtype=np.float32)
     lower = corner[1] + float(rng.uniform(0, 0.25)) * high
     quads = (
         np.array(
@@ -65,13 +64,13 @@ def room(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
         np.array([(corner[0], -0.5 * high), (1.2 * wide, -high), (1.2 * wide, lower + 0.3 * high), corner]),
     )
     for quad in quads:
-        face = _put(face, quad.astype(np.float32), outer, _wall(shape, u, rng, flat=flat))
+        face = _put(face, quad.astype(np.float32), _wall(shape, u, rng, flat=flat))
     for _ in range(int(rng.integers(0, 5))):
         at = rng.uniform(0.05, 0.9, 2) * (wide, high)
         size = rng.uniform(0.05, 0.4, 2) * (wide, high)
         lean = rng.normal(0, 0.04, (4, 2)) * (wide, high)
         box = at + np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * size + lean
-        face = _put(face, box.astype(np.float32), outer, _wall(shape, u, rng, flat=flat))
+        face = _put(face, box.astype(np.float32), _wall(shape, u, rng, flat=flat))
     return make_matte(face, np.zeros(shape, np.float32), u, gloss=0.02)
 
 
@@ -84,7 +83,7 @@ def _wall(shape: Shape, u: float, rng: np.random.Generator, *, flat: bool) -> Co
     return np.asarray(_ground(small, 0.35 * u, rng).reflectance * light, np.float32)
 
 
-def _put(face: Colours, quad: np.ndarray, outer: np.ndarray, wall: Colours) -> Colours:
+def _put(face: Colours, quad: np.ndarray, wall: Colours) -> Colours:
     """Return the view with a wall drawn into a quadrilateral."""
     high, wide = wall.shape[:2]
     corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)], dtype=np.float32)

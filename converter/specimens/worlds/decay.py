@@ -20,6 +20,7 @@ from converter.specimens.worlds.rust_colours import choose_rust, colour_rust
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.specimens.matte import AnyField
     from converter.specimens.noise import Field, Shape
     from converter.specimens.plate import Plate
 
@@ -57,6 +58,7 @@ def find_attack(
     plate: Plate, material: Material, inside: Field | None, rng: np.random.Generator, *, coated: bool
 ) -> Attack:
     """Return where a random form of corrosion covers the part."""
+    names: tuple[str, ...]
     if material is Material.STEEL:
         names = ("patches", "spots", "crevice", "runs", "film", "pits", "blisters" if coated else "film")
     else:
@@ -151,7 +153,7 @@ def _whiten(plate: Plate, attack: Attack, rng: np.random.Generator) -> Plate:
     )
     # Powder is paler than the metal, or grey where it is old and wet; never of the metal's own tone.
     level = float(rng.uniform(205, 250) if rng.random() < 0.75 else rng.uniform(70, 105))
-    tint = rng.normal(0, 5, 3) + (4, 1, -5)
+    tint = rng.normal((4, 1, -5), 5.0)
     white = linear(*(int(np.clip(level + part, 50, 252)) for part in tint))
     opacity = cover * np.clip(0.65 + 0.4 * inner + 0.16 * powder + 0.16 * drifts, 0.1, 0.98)
     if attack.form == "pits":
@@ -176,7 +178,7 @@ def _whiten(plate: Plate, attack: Attack, rng: np.random.Generator) -> Plate:
     )
 
 
-def _patches(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _patches(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return wide patches, from one side at times."""
     side = np.linspace(-1.0, 1.0, shape[0], dtype=np.float32)[:, None]
     return (
@@ -184,39 +186,40 @@ def _patches(shape: Shape, u: float, rng: np.random.Generator) -> Field:
     )
 
 
-def _spots(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _spots(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return round spots of different sizes."""
     seeds = cells(rng, shape, int(np.exp(rng.uniform(np.log(8), np.log(400)))))
     reach = seeds.of_points(1.0 + rng.gamma(1.6, 7.0, seeds.count) * u)
     return 3.0 * np.exp(-seeds.distance / reach) + 0.3 * fractal(rng, shape, 30 * u, 4)
 
 
-def _crevice(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _crevice(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return a little everywhere: crevices and scratches decide."""
     return 0.5 * fractal(rng, shape, 60 * u, 6, 0.6)
 
 
-def _runs(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _runs(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return runs of water from above."""
     columns = streaks(rng, (shape[1], shape[0]), 300 * u, float(rng.uniform(5, 24)) * u).T
     return 1.4 * columns + 0.5 * fractal(rng, shape, 60 * u, 5, 0.6)
 
 
-def _pits(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _pits(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return small pits in colonies."""
     seeds = cells(rng, shape, int(shape[0] * shape[1] / (float(rng.uniform(6, 22)) * u) ** 2))
     size = seeds.of_points(rng.gamma(1.2, 1.4, seeds.count) * u)
     return 3.0 * np.exp(-seeds.distance / (0.3 + size)) + 0.8 * fractal(rng, shape, 110 * u, 3)
 
 
-def _blisters(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _blisters(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return blisters, few and large."""
     seeds = cells(rng, shape, int(rng.integers(5, 60)))
     reach = seeds.of_points((2.0 + rng.gamma(2.0, 4.0, seeds.count)) * u)
-    return np.clip(2.5 - seeds.distance / reach, -2.0, 2.5) + 0.15 * fractal(rng, shape, 12 * u, 4)
+    bulge = np.clip(2.5 - seeds.distance / reach, -2.0, 2.5) + 0.15 * fractal(rng, shape, 12 * u, 4)
+    return np.asarray(bulge, dtype=np.float32)
 
 
-def _filiform(shape: Shape, u: float, rng: np.random.Generator) -> Field:
+def _filiform(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return worm tracks, as they creep under a coat from scratches."""
     drawn = np.zeros(shape, dtype=np.uint8)
     origin = rng.uniform(0.2, 0.8, 2) * (shape[1], shape[0])
@@ -234,7 +237,7 @@ def _filiform(shape: Shape, u: float, rng: np.random.Generator) -> Field:
     return 4.0 * blur(drawn.astype(np.float32) / 255.0, 1.5 * u) + 0.1 * fractal(rng, shape, 20 * u, 3)
 
 
-_FORMS: dict[str, Callable[[Shape, float, np.random.Generator], Field]] = {
+_FORMS: dict[str, Callable[[Shape, float, np.random.Generator], AnyField]] = {
     "patches": _patches,
     "spots": _spots,
     "crevice": _crevice,

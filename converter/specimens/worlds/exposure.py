@@ -1,4 +1,4 @@
-"""Light and photograph a part as sites and cameras differ: torch, flash, fog, tint, shake, darkness, wide views."""
+"""Light and photograph a part as sites and cameras differ: torch, flash, fog, tint, shake, darkness."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from converter.specimens.wear import add_specks, scratch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.specimens.matte import AnyField
     from converter.specimens.noise import Field, Shape
     from converter.specimens.plate import Colours
 
@@ -59,9 +60,9 @@ def _of_specimen(
 
 
 def _metal(  # noqa: PLR0913 - one argument per layer
-    colour: Colours, tone: Field, relief: Field, u: float, *, metal: float, gloss: float
+    colour: Colours, tone: AnyField, relief: AnyField, u: float, *, metal: float, gloss: float
 ) -> Plate:
-    """Return a plate of one colour, lighter and darker by ``tone``, that mirrors by ``metal`` and ``gloss``."""
+    """Return a plate of one colour, lighter and darker by ``tone``; it mirrors by ``metal`` and ``gloss``."""
     shape = tone.shape
     nothing = np.zeros(shape, dtype=np.float32)
     return Plate(
@@ -183,9 +184,11 @@ def _stencil(shape: Shape, u: float, rng: np.random.Generator) -> Field:
         return step(wave, -0.05, 0.05)
     drawn = np.zeros(shape, dtype=np.uint8)
     text = "".join(rng.choice(list("ABCDEFGHKLMNPRSTUX0123456789-"), int(rng.integers(2, 9))))
-    at = (int(rng.uniform(0.0, 0.5) * shape[1]), int(rng.uniform(0.3, 0.9) * shape[0]))
+    start = (int(rng.uniform(0.0, 0.5) * shape[1]), int(rng.uniform(0.3, 0.9) * shape[0]))
     scale = float(rng.uniform(0.8, 3.5)) * u
-    cv2.putText(drawn, text, at, cv2.FONT_HERSHEY_DUPLEX, scale, 255, max(1, round(3 * scale)), cv2.LINE_AA)
+    cv2.putText(
+        drawn, text, start, cv2.FONT_HERSHEY_DUPLEX, scale, 255, max(1, round(3 * scale)), cv2.LINE_AA
+    )
     return blur(drawn.astype(np.float32) / 255.0, 0.7)
 
 

@@ -16,6 +16,7 @@ from converter.specimens.noise import blur, cells, fractal, step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.specimens.matte import AnyField
     from converter.specimens.noise import Field, Shape
 
 
@@ -136,9 +137,9 @@ def _holed(shape: Shape, u: float, rng: np.random.Generator) -> Part:
     return _cut_out(away, float(rng.uniform(1.5, 9)) * u, u)
 
 
-def _cut_out(away: Field, thick: float, u: float) -> Part:
+def _cut_out(away: AnyField, thick: float, u: float) -> Part:
     """Return a flat part ``thick`` px high where ``away``, px outside of its outline, is below 0."""
-    away = np.asarray(away, dtype=np.float32)
+    away = away.astype(np.float32)
     inside = step(-away, -0.7, 0.7)
     bevel = step(-away, -0.5, 2.0 * u)
     rim = np.exp(-((away / (5 * u)) ** 2)) * inside
@@ -201,6 +202,7 @@ def _lap(shape: Shape, u: float, rng: np.random.Generator) -> Part:
     gap = float(rng.uniform(80, 400)) * u
     at = across - gap * np.round(across / gap)
     thick = float(rng.uniform(1.0, 5.0)) * u
+    at = at.astype(np.float32)
     height = thick * step(at, -0.8 * u, 0.8 * u) * (1.0 - step(at, gap * 0.3, gap * 0.49))
     pitch = float(rng.uniform(18, 60)) * u
     size = float(rng.uniform(2.5, 8)) * u

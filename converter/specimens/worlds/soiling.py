@@ -1,4 +1,4 @@
-"""Soil a part without corroding it: heat tint, dirt, mud, grease, dust, drops, wet films, rust-coloured paint."""
+"""Soil a part without corroding it: heat tint, dirt, grease, dust, drops, wet films, brown paint."""
 
 from __future__ import annotations
 
