@@ -5,8 +5,9 @@ from pathlib import Path
 
 from converter.argument_types import at_least
 from converter.progress import count_parts, show_steps
-from converter.specimens.dataset import SIDE_LIMITS_PX, write_dataset
-from converter.specimens.onto.composites import write_composites
+from converter.specimens.rendering import SIDE_LIMITS_PX
+from converter.specimens.sets.composites import write_composites
+from converter.specimens.sets.dataset import write_dataset
 from edge_node.errors import DatasetError
 
 

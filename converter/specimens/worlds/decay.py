@@ -181,16 +181,15 @@ def _whiten(plate: Plate, attack: Attack, rng: np.random.Generator) -> Plate:
 def _patches(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return wide patches, from one side at times."""
     side = np.linspace(-1.0, 1.0, shape[0], dtype=np.float32)[:, None]
-    return (
-        fractal(rng, shape, float(rng.uniform(30, 200)) * u, 7, 0.58) + np.float32(rng.normal(0, 0.8)) * side
-    )
+    patches = fractal(rng, shape, float(rng.uniform(30, 200)) * u, 7, 0.58)
+    return np.asarray(patches + float(rng.normal(0, 0.8)) * side)
 
 
 def _spots(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return round spots of different sizes."""
     seeds = cells(rng, shape, int(np.exp(rng.uniform(np.log(8), np.log(400)))))
     reach = seeds.of_points(1.0 + rng.gamma(1.6, 7.0, seeds.count) * u)
-    return 3.0 * np.exp(-seeds.distance / reach) + 0.3 * fractal(rng, shape, 30 * u, 4)
+    return np.asarray(3.0 * np.exp(-seeds.distance / reach) + 0.3 * fractal(rng, shape, 30 * u, 4))
 
 
 def _crevice(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
@@ -208,7 +207,7 @@ def _pits(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return small pits in colonies."""
     seeds = cells(rng, shape, int(shape[0] * shape[1] / (float(rng.uniform(6, 22)) * u) ** 2))
     size = seeds.of_points(rng.gamma(1.2, 1.4, seeds.count) * u)
-    return 3.0 * np.exp(-seeds.distance / (0.3 + size)) + 0.8 * fractal(rng, shape, 110 * u, 3)
+    return np.asarray(3.0 * np.exp(-seeds.distance / (0.3 + size)) + 0.8 * fractal(rng, shape, 110 * u, 3))
 
 
 def _blisters(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:

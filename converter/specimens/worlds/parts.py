@@ -200,10 +200,10 @@ def _lap(shape: Shape, u: float, rng: np.random.Generator) -> Part:
     """Return sheets that overlap along seams, with rivets or spot welds beside them."""
     along, across = _grid(shape, rng, _level_turn(rng))
     gap = float(rng.uniform(80, 400)) * u
-    at = across - gap * np.round(across / gap)
+    at = (across - gap * np.round(across / gap)).astype(np.float32)
     thick = float(rng.uniform(1.0, 5.0)) * u
-    at = at.astype(np.float32)
-    height = thick * step(at, -0.8 * u, 0.8 * u) * (1.0 - step(at, gap * 0.3, gap * 0.49))
+    under = 1.0 - step(at, gap * 0.3, gap * 0.49)
+    height = np.asarray(thick * step(at, -0.8 * u, 0.8 * u) * under, np.float32)
     pitch = float(rng.uniform(18, 60)) * u
     size = float(rng.uniform(2.5, 8)) * u
     spot = np.hypot(along - pitch * np.round(along / pitch), np.abs(at) - 2.5 * size)

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from converter.specimens.exposure import LIGHTS, take_wide_picture
 from converter.specimens.light import project_mask
 from converter.specimens.noise import blur
-from converter.specimens.not_metal import Other, render_other_surface
 from converter.specimens.plate import linear, mix_colours
+from converter.specimens.rendering import REFERENCE_HEIGHT_PX, plate_shape
 from converter.specimens.spec import (
     LATE_PITTING_FRACTION,
     LATE_UNIFORM_FRACTION,
     MIN_CORRODED_FRACTION,
     Material,
 )
+from converter.specimens.things.not_metal import Other, render_other_surface
 from converter.specimens.worlds.decay import corrode_part
-from converter.specimens.worlds.exposure import LIGHTS, take_wide_picture
 from converter.specimens.worlds.finishes import render_finish
 from converter.specimens.worlds.parts import choose_part
 from converter.specimens.worlds.soiling import brown_part, soil_part, tint_by_heat
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from converter.specimens.spec import Picture
     from converter.specimens.worlds.parts import Part
 
-_MARGIN = 1.18  # room for the camera to lean and roll
-_REFERENCE_HEIGHT_PX = 360.0
 # Share of the clean pictures with brown soil, which a model must not take for rust.
 _BROWN_SHARE = 0.4
 _SURFACE, _DECAY, _SOIL, _BEHIND, _LIGHT, _CAMERA, _PLAN = range(20, 27)
@@ -124,7 +123,7 @@ def plan_worlds(count: int, seed: int) -> Iterator[WorldSpec]:
 
 def render_world(spec: WorldSpec, width_px: int, height_px: int) -> World:
     """Render a picture of ``spec`` with its truth."""
-    shape = (round(height_px * _MARGIN), round(width_px * _MARGIN))
+    shape = plate_shape(width_px, height_px)
     finish, part, plate = _make_part(spec, shape, height_px)
     inside = np.ones(shape, np.float32) if part.inside is None else part.inside
     if spec.corroded:
@@ -159,7 +158,7 @@ def render_world(spec: WorldSpec, width_px: int, height_px: int) -> World:
 def _make_part(spec: WorldSpec, shape: Shape, height_px: int) -> tuple[str, Part, Plate]:
     """Return the finish, the shape and the clean plate of a part."""
     rng = np.random.default_rng((spec.seed, _SURFACE))
-    u = height_px / _REFERENCE_HEIGHT_PX
+    u = height_px / REFERENCE_HEIGHT_PX
     kind, part = choose_part(shape, u, rng)
     # Seen from near or far, its texture is coarse or fine.
     finish, plate = render_finish(spec.material, shape, u * float(np.exp(rng.uniform(-0.7, 0.6))), rng)
@@ -175,7 +174,7 @@ def _make_part(spec: WorldSpec, shape: Shape, height_px: int) -> tuple[str, Part
 def _put_before(plate: Plate, inside: Field, spec: WorldSpec, height_px: int) -> Plate:
     """Return the part before something that is no metal, with a shadow on it."""
     rng = np.random.default_rng((spec.seed, spec.view, _BEHIND))
-    u = height_px / _REFERENCE_HEIGHT_PX
+    u = height_px / REFERENCE_HEIGHT_PX
     shape = inside.shape
     kinds = list(Other)
     kind = kinds[int(rng.integers(len(kinds)))]

@@ -1,7 +1,6 @@
-"""Render pictures of metal plates with a known truth, to try the converter without photographs.
+"""Write a folder of rendered pictures in the layout in which the converter reads photographs.
 
-``render`` makes one picture of one specimen, ``write_dataset`` a folder of them in the layout in which the
-converter reads photographs. Figures measured on them must be called figures on rendered pictures.
+Figures measured on them must be called figures on rendered pictures.
 """
 
 import csv
@@ -14,40 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.specimens.corrosion import corrode, find_kinetics
-from converter.specimens.light import (
-    LAMPS,
-    VirtualCamera,
-    choose_camera,
-    choose_lighting,
-    photograph,
-    project_mask,
-    shade,
-)
-from converter.specimens.noise import Shape
-from converter.specimens.not_metal import Other, OtherSpec, render_other_surface
-from converter.specimens.plate import Plate
+from converter.specimens.corrosion import find_kinetics
+from converter.specimens.rendering import render
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
-from converter.specimens.surface import render_clean_plate
-from converter.specimens.worlds.exposure import LIGHTS, take_wide_picture
+from converter.specimens.things.not_metal import Other, OtherSpec, render_other
 from converter.specimens.worlds.world import PICTURES_PER_WORLD, World, WorldSpec, plan_worlds, render_world
 from edge_node.errors import DatasetError
 from edge_node.labels_csv import COLUMNS, LABELS_NAME
-
-__all__ = [
-    "LABEL_COLUMNS",
-    "Finish",
-    "Light",
-    "Material",
-    "Other",
-    "OtherSpec",
-    "Specimen",
-    "SpecimenSpec",
-    "render",
-    "render_other",
-    "render_plate",
-    "write_dataset",
-]
 
 # More than for photographs: the corroded share of the picture, the lamp, and the hours in the bath.
 LABEL_COLUMNS = (*COLUMNS, "metal", "area_fraction", "light", "corrosion_hours")
@@ -61,16 +33,11 @@ PICTURES_PER_OTHER = 2
 _EARLY_SHARE = (0.02, 0.35)
 _LATE_SHARE = (0.55, 0.98)
 
-# The plate is larger than the picture by this factor: room for the camera to tilt, roll and move.
-_PLATE_MARGIN = 1.18
-# Sizes on the plate are given for a picture this high, and scale with it.
-_REFERENCE_HEIGHT_PX = 360.0
 # High, because the rendered camera has compressed the picture already.
 _WRITTEN_JPEG_QUALITY = 95
-SIDE_LIMITS_PX = (64, 4096)
 
-# Independent random streams of one specimen: another lamp must not change its rust.
-_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
+# Random streams of the plans, beside those of a specimen.
+_PLAN, _PLAN_OTHER = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,64 +47,6 @@ class PlannedPicture:
     stem: str
     group: str
     spec: SpecimenSpec | OtherSpec | WorldSpec
-
-
-def render_plate(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
-    """Render the plate of ``spec`` after its hours of corrosion, seen from straight above.
-
-    Args:
-        spec: light and view are not used.
-        shape: (height, width) in px.
-        unit_px: px of one length unit; 1 for a picture 360 px high.
-    """
-    clean = render_clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
-    return corrode(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
-
-
-def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
-    """Render a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
-
-    Raises:
-        ValueError: a side is below 64 px or above 4096 px.
-    """
-    shape = _plate_shape(width_px, height_px)
-    plate = render_plate(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
-    pixels, camera = _take_picture(plate, spec, width_px, height_px)
-    return Specimen(spec=spec, pixels=pixels, mask=project_mask(plate.coverage, camera, pixels.shape[:2]))
-
-
-def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
-    """Render a picture of something that is no metal; equal arguments give equal bytes on one machine.
-
-    Raises:
-        ValueError: a side is below 64 px or above 4096 px.
-    """
-    shape = _plate_shape(width_px, height_px)
-    rng = np.random.default_rng((spec.seed, _SURFACE))
-    ground = render_other_surface(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
-    if spec.wide:
-        rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
-        kind = LIGHTS[int(rng.integers(len(LIGHTS)))]
-        return take_wide_picture(ground, (height_px, width_px), kind, rng)[0]
-    return _take_picture(ground, spec, width_px, height_px)[0]
-
-
-def _plate_shape(width_px: int, height_px: int) -> Shape:
-    """Return (height, width) of the plate for a picture of this size."""
-    low, high = SIDE_LIMITS_PX
-    if not (low <= width_px <= high and low <= height_px <= high):
-        raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
-    return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)
-
-
-def _take_picture(
-    plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
-) -> tuple[Picture, VirtualCamera]:
-    """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
-    lighting = choose_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
-    rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
-    camera = choose_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
-    return photograph(shade(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
 
 
 def write_dataset(  # noqa: PLR0913 - the command's options, and its progress

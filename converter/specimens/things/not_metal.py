@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from converter.specimens.exposure import LIGHTS, take_wide_picture
 from converter.specimens.ground import brick, concrete, gravel, rock, sand, soil
 from converter.specimens.matte import choose_colour, make_matte, tone_colours
 from converter.specimens.noise import blur, cells, fractal, resize_grid, speckle, step, streaks
 from converter.specimens.plants import grass, leaves, wood
 from converter.specimens.plate import linear, mix_colours
+from converter.specimens.rendering import (
+    CAMERA_STREAM,
+    REFERENCE_HEIGHT_PX,
+    SURFACE_STREAM,
+    plate_shape,
+    take_picture,
+)
 from converter.specimens.spec import Light
 from converter.specimens.things import goods, mottled, views
 
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
     from converter.specimens.noise import Field, Shape
     from converter.specimens.plate import Plate
+    from converter.specimens.spec import Picture
 
 
 class Other(enum.Enum):
@@ -85,6 +94,22 @@ class OtherSpec:
     seed: int = 0
     view: int = 0
     wide: bool = False
+
+
+def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
+    """Render a picture of something that is no metal; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    shape = plate_shape(width_px, height_px)
+    rng = np.random.default_rng((spec.seed, SURFACE_STREAM))
+    ground = render_other_surface(spec.kind, shape, height_px / REFERENCE_HEIGHT_PX, rng)
+    if spec.wide:
+        rng = np.random.default_rng((spec.seed, spec.view, CAMERA_STREAM))
+        kind = LIGHTS[int(rng.integers(len(LIGHTS)))]
+        return take_wide_picture(ground, (height_px, width_px), kind, rng)[0]
+    return take_picture(ground, spec, width_px, height_px)[0]
 
 
 def render_other_surface(kind: Other, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.specimens.dataset import LABEL_COLUMNS, render, write_dataset
+from converter.specimens.rendering import render
+from converter.specimens.sets.dataset import LABEL_COLUMNS, write_dataset
 from converter.specimens.spec import Finish, Material
 from edge_node.errors import DatasetError
 from tests.support.specimens import SIZE, rows_of, spec

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from converter.specimens.dataset import refuse_occupied
-from converter.specimens.onto.painting import cut_picture, paint
-from converter.specimens.onto.photographs import Photograph, choose_photographs, draw_photographs
+from converter.specimens.sets.dataset import refuse_occupied
+from converter.specimens.sets.painting import cut_picture, paint
+from converter.specimens.sets.photographs import Photograph, choose_photographs, draw_photographs
 from converter.specimens.spec import (
     LATE_PITTING_FRACTION,
     LATE_UNIFORM_FRACTION,
