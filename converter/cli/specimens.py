@@ -42,13 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="of a picture in px (default: 480x360)",
     )
-    onto = parser.add_argument_group("paint onto photographs of clean metal instead")
+    onto = parser.add_argument_group("paint onto photographs of uncorroded metal instead")
     onto.add_argument(
         "--onto",
         type=Path,
         metavar="PHOTOGRAPHS",
-        help="folder with a labels.csv: --count pictures with rendered rust or white corrosion on its clean"
-        " steel and aluminium, or with dirt and paint alone",
+        help="folder with a labels.csv: --count pictures with rendered rust or white corrosion on its"
+        " uncorroded steel and aluminium, or with dirt and paint alone",
     )
     onto.add_argument(
         "--licences",

@@ -100,7 +100,9 @@ def marble(shape: Shape, u: float, rng: np.random.Generator) -> Plate:
     colour, other = choose_colour(rng, _STONES), choose_colour(rng, _STONES)
     grains = cells(rng, shape, int(shape[0] * shape[1] / (float(rng.uniform(4, 16)) * u) ** 2))
     own = grains.of_points(rng.normal(0, 1, grains.count)) * np.float32(rng.random() < 0.5)
-    face = tone_colours(colour, np.clip(1.0 + 0.18 * own + 0.04 * warp, 0.3, 1.8).astype(np.float32))
+    face = tone_colours(colour, np.clip(1.0 + 0.06 * own + 0.04 * warp, 0.3, 1.8).astype(np.float32))
+    # Grains of several minerals, not of one grey: zinc has those.
+    face = mix_colours(face, choose_colour(rng, _STONES), 0.8 * step(own, 0.4, 0.6))
     share = 0.8 * (1.0 - step(veins, 0.02, float(rng.uniform(0.1, 0.6)))) * np.float32(rng.random() < 0.7)
     return make_matte(mix_colours(face, other, share), 0.05 * warp, u, gloss=float(rng.uniform(0.1, 0.8)))
 

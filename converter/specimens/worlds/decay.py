@@ -200,7 +200,7 @@ def _crevice(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
 def _runs(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:
     """Return runs of water from above."""
     columns = streaks(rng, (shape[1], shape[0]), 300 * u, float(rng.uniform(5, 24)) * u).T
-    return 1.4 * columns + 0.5 * fractal(rng, shape, 60 * u, 5, 0.6)
+    return np.asarray(1.4 * columns + 0.5 * fractal(rng, shape, 60 * u, 5, 0.6))
 
 
 def _pits(shape: Shape, u: float, rng: np.random.Generator) -> AnyField:

@@ -207,9 +207,9 @@ def _lap(shape: Shape, u: float, rng: np.random.Generator) -> Part:
     pitch = float(rng.uniform(18, 60)) * u
     size = float(rng.uniform(2.5, 8)) * u
     spot = np.hypot(along - pitch * np.round(along / pitch), np.abs(at) - 2.5 * size)
-    height = height + float(rng.choice([-0.5, 0.5])) * np.sqrt(np.clip(size**2 - spot**2, 0, None))
+    rivet = float(rng.choice([-0.5, 0.5])) * np.sqrt(np.clip(size**2 - spot**2, 0, None))
     crevice = np.exp(-((at / (4 * u)) ** 2)) + 0.7 * np.exp(-(((spot - size) / (2.5 * u)) ** 2))
-    return Part(height.astype(np.float32), np.clip(crevice, 0, 1).astype(np.float32))
+    return Part((height + rivet).astype(np.float32), np.clip(crevice, 0, 1).astype(np.float32))
 
 
 def _edge(shape: Shape, u: float, rng: np.random.Generator) -> Part:
