@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
-_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
+_SHARED = frozenset(
+    {"architecture", "weights", "size_px", "fine_tune", "copies", "augmentation", "leave_out_licences"}
+)
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
@@ -68,6 +70,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         size_px: sides of the input; the architecture's own if not given.
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
         copies: augmented copies of every picture, in addition to the unchanged one.
+        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
+            as worse cameras and worse light do (see ``converter.training.augment``).
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
             ``sources``, which generalises better to new sources.
@@ -93,6 +97,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     size_px: int | None = None
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    augmentation: Literal["inspection", "robust"] = "inspection"
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources"] = "labels"
     leave_out_licences: tuple[str, ...] = ()

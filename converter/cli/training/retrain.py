@@ -27,7 +27,7 @@ from converter.progress import show_steps
 from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
 from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
-from converter.training.augment import INSPECTION, Augmentation
+from converter.training.augment import AUGMENTATIONS, INSPECTION, Augmentation
 from converter.training.recipe import (
     CascadeRecipe,
     StageRecipe,
@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        augmentation = INSPECTION if args.cascade else augmentation
+        if args.cascade:
+            augmentation = AUGMENTATIONS[recipe.training.augmentation]
         training = _Training(args, recipe, samples, augmentation, run_folder, begin)
         if args.cross_validate:
             training.train_on_all()
