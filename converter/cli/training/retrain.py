@@ -92,8 +92,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        if args.cascade:
-            augmentation = AUGMENTATIONS[recipe.training.augmentation]
+        augmentation = AUGMENTATIONS[recipe.training.augmentation] if args.cascade else augmentation
         training = _Training(args, recipe, samples, augmentation, run_folder, begin)
         if args.cross_validate:
             training.train_on_all()
