@@ -38,8 +38,8 @@ def attribution_path(graph: Path, folder: Path | None) -> Path:
 
     Args:
         graph: the first of them.
-        folder: of a cascade's graphs; None for a single one, whose attribution goes beside it, under a name of
-            its own if the graph has one.
+        folder: of a cascade's graphs; None for a single one, whose attribution goes beside it; under a
+            name of its own if the graph has one.
     """
     if folder is not None:
         return folder / ATTRIBUTION_NAME
