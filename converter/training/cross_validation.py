@@ -13,9 +13,9 @@ import numpy as np
 
 from converter.data.splits import split_by_group
 from converter.data.stage_truth import UNKNOWN
+from converter.training.draw_weights import weigh_pictures
 from converter.training.head_training import fit_head_temperature
 from converter.training.retraining import PreparedTraining, RetrainedNetwork, fit
-from converter.training.variations import weigh_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

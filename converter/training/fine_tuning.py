@@ -28,8 +28,10 @@ class Cut:
     convolutions: int
 
 
-def cut_before(model: Any, convolutions: int) -> Cut:
+def cut_before(model: Any, convolutions: int, *, train_depthwise: bool = True) -> Cut:
     """Cut a Keras model so that at least its last ``convolutions`` convolutions are above the cut.
+
+    The layers above are trainable, depthwise convolutions only if ``train_depthwise``.
 
     Raises:
         GraphError: it has fewer.
@@ -40,7 +42,11 @@ def cut_before(model: Any, convolutions: int) -> Cut:
     ]
     for index in range(len(layers) - 1, -1, -1):
         if counts[index] >= convolutions and _every_path_runs_through(layers, index):
-            return Cut(layers[index].name, _rebuild_above(layers, index), counts[index])
+            upper = _rebuild_above(layers, index)
+            for layer in upper.layers:
+                if type(layer).__name__ == "DepthwiseConv2D":
+                    layer.trainable = train_depthwise
+            return Cut(layers[index].name, upper, counts[index])
     raise GraphError(
         f"--fine-tune {convolutions}: the network has {counts[0]} convolutions that can be trained"
     )

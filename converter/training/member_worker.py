@@ -45,6 +45,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         architecture: of the backbone.
         size_px: sides of its input.
         fine_tune: number of its last convolutions that are trained.
+        train_depthwise: whether the depthwise ones are among them.
         settings: the hyperparameters.
         targets: one for each head.
     """
@@ -52,6 +53,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str
     size_px: int
     fine_tune: int
+    train_depthwise: bool
     settings: TrainingSettings
     targets: tuple[Target, ...]
 
@@ -80,7 +82,7 @@ def _train(shared: Path, own: Path) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     job = msgspec.json.decode((own / JOB_NAME).read_bytes(), type=Job)
     backbone = load_backbone(job.architecture, weights="random", size_px=job.size_px)
-    upper = cut_before(backbone.model, job.fine_tune).upper
+    upper = cut_before(backbone.model, job.fine_tune, train_depthwise=job.train_depthwise).upper
     start = read_arrays(shared / START_NAME) or {}
     upper.set_weights([start[str(index)] for index in range(len(start))])
     arrays = read_arrays(own / ARRAYS_NAME) or {}

@@ -26,7 +26,10 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
 _SHARED = frozenset(
-    {"architecture", "weights", "size_px", "fine_tune", "copies", "licences", "leave_out_licences"}
+    {
+        *("architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "augmentation"),
+        *("licences", "leave_out_licences"),
+    }
 )
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
@@ -83,15 +86,21 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         weights: a file, or ``random``; the architecture's ImageNet weights if not given.
         size_px: sides of the input; the architecture's own if not given.
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
+        train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
+        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
+            as worse cameras and worse light do (see ``converter.training.augment``).
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
-            ``sources``, which generalises better to new sources.
+            ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
+            the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
+        sources: source -> factor on the weight of its pictures, in addition to their set's.
         licences: the only ones whose rows may be read, compared as they are written; a source that has rows
             under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
         leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
             variation leaves out these in addition to those of ``[training]``.
+        leave_out_groups: groups of which no picture is trained on; a variation adds its own.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
@@ -112,12 +121,16 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     weights: str | None = None
     size_px: int | None = None
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
+    train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    augmentation: Literal["inspection", "robust"] = "inspection"
     sets: dict[str, Positive] = {}
-    balance: Literal["labels", "sources"] = "labels"
+    balance: Literal["labels", "sources", "groups"] = "labels"
+    sources: dict[str, Positive] = {}
     licences: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
     leave_out_sources: tuple[str, ...] = ()
+    leave_out_groups: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
@@ -180,8 +193,11 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
             varied = msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
             raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
-        left_out = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
-        return msgspec.structs.replace(varied, leave_out_sources=tuple(left_out))
+        sources = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
+        groups = dict.fromkeys((*self.training.leave_out_groups, *varied.leave_out_groups))
+        return msgspec.structs.replace(
+            varied, leave_out_sources=tuple(sources), leave_out_groups=tuple(groups)
+        )
 
 
 def read_recipe(path: Path) -> CascadeRecipe:
@@ -282,9 +298,14 @@ def _find_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe,
 
 
 def _find_risk_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
-    shared = set(recipe.training.leave_out_sources)
-    if recipe.risk and all(set(training.leave_out_sources) <= shared for training in trainings):
-        yield "[risk] is judged on sources that a variation leaves out, and none has leave_out_sources"
+    def count(training: TrainingRecipe) -> int:
+        return len(training.leave_out_sources) + len(training.leave_out_groups)
+
+    if recipe.risk and max(map(count, trainings)) == count(recipe.training):
+        yield (
+            "[risk] is judged on what a [[variation]] leaves out, and none has leave_out_sources or"
+            " leave_out_groups"
+        )
     used = {recipe.root or recipe.stage[0].name}
     used |= {name for stage in recipe.stage for name in (stage.otherwise, stage.map_from) if name}
     for stage in recipe.stage:

@@ -162,6 +162,7 @@ def fit(  # noqa: PLR0913 - the pictures, who is told, and where it is kept
         backbone.architecture,
         backbone.input.size_px,
         recipe.training.fine_tune,
+        recipe.training.train_depthwise,
         upper.get_weights() if upper else [],
     )
     trained = train_members(
@@ -213,7 +214,7 @@ def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbo
     backbone = load_backbone(wanted.architecture, weights=wanted.weights, size_px=wanted.size_px)
     if wanted.fine_tune == 0:
         return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
-    cut = cut_before(backbone.model, wanted.fine_tune)
+    cut = cut_before(backbone.model, wanted.fine_tune, train_depthwise=wanted.train_depthwise)
     return make_extractor(backbone, layer=cut.layer), cut, backbone
 
 

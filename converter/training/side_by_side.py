@@ -55,12 +55,14 @@ class Network:
         architecture: of the backbone.
         size_px: sides of its input.
         fine_tune: number of convolutions, as the recipe says.
+        train_depthwise: whether depthwise kernels are trained, as the recipe says.
         start: weights of the upper layers before training, as ``get_weights`` returns them.
     """
 
     architecture: str
     size_px: int
     fine_tune: int
+    train_depthwise: bool
     start: Sequence[NDArray[np.float32]]
 
 
@@ -128,6 +130,7 @@ def prepare_folder(
             architecture=network.architecture,
             size_px=network.size_px,
             fine_tune=network.fine_tune,
+            train_depthwise=network.train_depthwise,
             settings=member.settings,
             targets=targets,
         )

@@ -6,7 +6,6 @@ al., Model soups, ICML 2022).
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
 from converter.training.checkpoint import Checkpoint
+from converter.training.draw_weights import weigh_pictures
 from converter.training.head_training import train
 from converter.training.member_worker import CHECKPOINT_NAME
 from converter.training.side_by_side import (
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from converter.training.recipe import CascadeRecipe, TrainingRecipe
     from converter.training.training_data import TrainingTarget, Validation
 
-# A stratum (set and label, perhaps of one source) with fewer pictures is drawn less often than a larger one,
-# or training would overfit its few pictures.
-FULL_WEIGHT_PICTURES = 60
 _VALIDATIONS = 20  # per training, unless the recipe says otherwise
 
 
@@ -63,12 +60,15 @@ def plan_members(
     """
     members = []
     for number, varied in enumerate(recipe.trainings()):
-        unseen = find_left_out(samples, varied.leave_out_sources)
+        unseen = find_left_out(samples, varied.leave_out_sources, varied.leave_out_groups)
         admitted = training & ~unseen & np.array([varied.admits(sample) for sample in samples])
         _check_labels(questions, admitted)
         weighed = replace(data, weights=weigh_pictures(samples, questions, varied, admitted))
-        own = set(varied.leave_out_sources) - set(recipe.training.leave_out_sources)
-        left_out = find_left_out(samples, own)
+        left_out = find_left_out(
+            samples,
+            set(varied.leave_out_sources) - set(recipe.training.leave_out_sources),
+            set(varied.leave_out_groups) - set(recipe.training.leave_out_groups),
+        )
         members += [
             Member(number, weighed, _make_settings(varied, number_of_seed), left_out)
             for number_of_seed in range(varied.trainings)
@@ -76,38 +76,12 @@ def plan_members(
     return members
 
 
-def find_left_out(samples: Sequence[Sample], sources: Iterable[str]) -> NDArray[np.bool_]:
-    """Return which pictures are of these sources, or of a specimen that they show, ``(pictures,)``."""
-    groups = {sample.specimen for sample in samples if sample.source in set(sources)}
+def find_left_out(
+    samples: Sequence[Sample], sources: Iterable[str], left_out: Iterable[str] = ()
+) -> NDArray[np.bool_]:
+    """Return which pictures are of these groups, or of specimens that these sources show, ``(n,)``."""
+    groups = {sample.specimen for sample in samples if sample.source in set(sources)} | set(left_out)
     return np.array([sample.specimen in groups for sample in samples])
-
-
-def weigh_pictures(
-    samples: Sequence[Sample],
-    questions: Sequence[TrainingTarget],
-    wanted: TrainingRecipe,
-    training: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Return the relative frequency with which each picture is drawn, ``(pictures,)``; 0 excludes it.
-
-    Sets are weighted as the recipe says; within a set every stratum (label, or label and source) weighs the
-    same. The labels are those of the stage that most pictures have a label for.
-    """
-    sets, by_source = wanted.sets, wanted.balance == "sources"
-    known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in questions]
-    most_known = questions[int(np.argmax(known))]
-    has_label = training & np.any([q.targets != UNKNOWN for q in questions], axis=0)
-    strata = [
-        (sample.set_name, sample.source if by_source else "", int(target))
-        for sample, target in zip(samples, most_known.targets, strict=True)
-    ]
-    counts = Counter(stratum for stratum, used in zip(strata, has_label, strict=True) if used)
-    return np.array(
-        [
-            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if used else 0.0
-            for stratum, used in zip(strata, has_label, strict=True)
-        ]
-    )
 
 
 def train_members(  # noqa: PLR0913 - the trainings, where they are kept, and who is told of them

@@ -21,6 +21,7 @@ from converter.cli.training.retrain_flags import (
 )
 from converter.cli.training.retrain_plan import plan_training
 from converter.cli.training.retrain_risk import fit_recipe, write_record
+from converter.data.attribution import attribution_path, format_attribution
 from converter.data.dataset import hash_dataset
 from converter.data.splits import find_groups, split
 from converter.output_paths import write_file
@@ -289,6 +290,7 @@ class _Training:
                 training_sha256=digest,
                 measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
+                backbone=fitted.backbone.weights,
             )
             written = write_retrained(
                 files, Retrained(definition, head, temperature, record), fitted.backbone
@@ -296,6 +298,9 @@ class _Training:
             kept = f"record-{stage.name}.json" if self.args.cascade else "record.json"
             self.run_folder.write(kept, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
             print(f"wrote {files.graph}")
+        read = [s for s in used if any(stage.target(s) is not None for stage in self.recipe.stage)]
+        path = attribution_path(outputs[0].graph, self.args.output_dir if self.args.cascade else None)
+        write_file(path, format_attribution(self.recipe.name, fitted.backbone.weights, read))
         graphs = tuple(str(files.graph.absolute()) for files in outputs)
         self.run_folder.update(graphs=graphs, pictures=len(used))
         graph, labels = outputs[0].graph, outputs[0].labels

@@ -12,7 +12,7 @@ from converter.cli.training.retrain_flags import refuse_overwriting
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, load_dataset
 from converter.data.splits import with_groups
 from converter.training.allowed_rows import AllowedRows, LicenceRow, format_licences
-from converter.training.augment import INSPECTION, Augmentation
+from converter.training.augment import AUGMENTATIONS, INSPECTION, Augmentation
 from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, read_recipe
 from edge_node.errors import DatasetError
 from edge_node.validation import describe_invalid
@@ -56,7 +56,8 @@ def plan_training(args: argparse.Namespace) -> TrainingPlan:
     chosen = choose_samples(_load_samples(args.image_dir, allowed.load), tuple(recipe.training.sets), ())
     for line in format_licences(allowed, chosen):
         print(line)
-    return TrainingPlan(recipe, with_groups(chosen), INSPECTION, allowed.count(chosen))
+    augmentation = AUGMENTATIONS[recipe.training.augmentation]
+    return TrainingPlan(recipe, with_groups(chosen), augmentation, allowed.count(chosen))
 
 
 def _load_samples(folders: Sequence[Path], load: Callable[[Path], Sequence[Sample]]) -> list[Sample]:
