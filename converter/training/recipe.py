@@ -113,7 +113,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         patience: validations without improvement before training ends; 0: never.
         trainings: number of trainings from the same start with different seeds; their weights are averaged.
         style_mixing: share of the pictures, 0 to 1, that get another's feature statistics (see
-            ``converter.training.style_mixing``); for fine-tuned layers.
+            ``converter.training.steps.style_mixing``); for fine-tuned layers.
         seed: of splits, weights, draws and copies.
     """
 
