@@ -10,6 +10,7 @@ import io
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from converter.text_table import format_markdown
 from edge_node.errors import DatasetError
 from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_text_file
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ATTRIBUTION_NAME = "ATTRIBUTION.md"
 CREDITS_NAME = "ATTRIBUTION.csv"
 _GRAPH_NAME = "retrained_graph.pb"  # that graphs have by default
+MAX_ATTRIBUTION_BYTES = 4 * 1024 * 1024
 _AUTHOR_COLUMNS = ("author", "credit", "attribution")
 _REPEATED = "as above"  # a credit that repeats the one of the row before
 _UNSTATED = "not stated"
@@ -58,7 +60,7 @@ def find_attribution(files: Iterable[Path]) -> str:
         path = own if own.is_file() else common
         if path.is_file():
             try:
-                texts.append(read_text_file(path, MAX_TABLE_BYTES))
+                texts.append(read_text_file(path, MAX_ATTRIBUTION_BYTES))
             except TextFileError as err:
                 raise DatasetError(f"{path}: {err}") from err
     return "\n".join(dict.fromkeys(texts))
@@ -111,12 +113,12 @@ def format_attribution(name: str, backbone: str, samples: Sequence[Sample]) -> b
         "",
         "## Licences",
         "",
-        *_format_rows(("licence", "pictures", "sources"), _count_licences(samples)),
+        *format_markdown(("licence", "pictures", "sources"), _count_licences(samples)),
         "",
         *_explain_second_hand(samples),
         "## Sources",
         "",
-        *_format_rows(("source", "licence", "pictures", "to be named"), _count_sources(samples, credited)),
+        *format_markdown(("source", "licence", "pictures", "to be named"), _count_sources(samples, credited)),
         *_list_credits(samples, credited),
     ]
     return ("\n".join(lines).rstrip() + "\n").encode()
@@ -173,14 +175,6 @@ def _list_credits(samples: Sequence[Sample], credited: Credits) -> Iterator[str]
         shown = ", ".join(sorted(names)[:_FILES_NAMED])
         more = f" and {len(names) - _FILES_NAMED} more" if len(names) > _FILES_NAMED else ""
         yield f"- {source or _UNSTATED}: {_in_one_line(credit)} ({shown}{more})"
-
-
-def _format_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield a table in Markdown."""
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(_in_one_line(cell).replace('|', chr(92) + '|') for cell in row)} |"
 
 
 def _in_one_line(text: str) -> str:
