@@ -168,10 +168,10 @@ CONVERTER = {
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training evaluation edge_node.inference edge_node.inspection",
+    "runs": "data training evaluation edge_node.messages edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
     "cli.graphs": (
-        "architectures nodes graphs quantize evaluation conversion "
+        "architectures data nodes graphs quantize evaluation conversion "
         "edge_node.camera edge_node.inference edge_node.inspection"
     ),
     "cli.training": "architectures data training runs study edge_node.messages",

@@ -146,7 +146,11 @@ def _count_sources(samples: Sequence[Sample], credited: Credits) -> Iterator[tup
     for key, count in sorted(pictures.items()):
         named = sorted(names[key])
         told = (
-            named[0] if len(named) == 1 else f"{len(named)} authors or origins, listed below" if named else ""
+            named[0]
+            if len(named) == 1
+            else f"{len(named)} authors or origins, each named under Pictures"
+            if named
+            else ""
         )
         yield key[0] or _UNSTATED, key[1] or _UNSTATED, str(count), told
 
@@ -156,7 +160,7 @@ def _explain_second_hand(samples: Sequence[Sample]) -> Iterator[str]:
     for licence in second_hand:
         yield (
             f"**{licence}**: not the author of these pictures states this licence, but somebody who published"
-            " them again. What it rests on stands with their source below."
+            " them again. What it rests on is named with their source below."
         )
         yield ""
 

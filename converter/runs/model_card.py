@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from converter.evaluation.metrics import decimal, percent
 from converter.evaluation.stress import tabulate_stress
 from converter.text_table import format_markdown
 from edge_node.errors import DatasetError
+from edge_node.messages.plain_text import counted
 from edge_node.text_file import TextFileError, read_bounded
 
 if TYPE_CHECKING:
@@ -84,7 +86,8 @@ def make_card(parts: CardParts) -> dict[str, bytes]:
         *_describe_mistakes(parts.evaluations),
         *_describe_conversion(parts.manifest),
     ]
-    files = {CARD_NAME: ("\n".join(lines).rstrip() + "\n").encode()}
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+    files = {CARD_NAME: (text.rstrip() + "\n").encode()}
     if curves:
         files[RISK_NAME] = draw_risk_coverage(curves).encode()
     if stressed is not None:
@@ -104,12 +107,9 @@ def _restore_nan(content: Any, key: str = "") -> Any:
 def _introduce(manifest: Manifest) -> Iterator[str]:
     size = sum(model.size_bytes for model in manifest.models)
     yield from (f"# {manifest.name} {manifest.version}", "")
-    yield (
-        f"{len(manifest.models)} model of {size / 1e6:.1f} MB ({manifest.models[0].quantization}),"
-        if len(manifest.models) == 1
-        else f"{len(manifest.models)} models of {size / 1e6:.1f} MB,"
-    )
-    yield f"{len(manifest.cascade.stages)} stages, made on {manifest.created[:10]}."
+    models = counted(len(manifest.models), "model")
+    yield f"{models} of {size / 1e6:.1f} MB ({manifest.models[0].quantization}) for"
+    yield f"{counted(len(manifest.cascade.stages), 'stage')}, made on {manifest.created[:10]}."
     yield from ("", f"- **Intended use:** {manifest.intended_use}", f"- **Licence:** {manifest.licence}")
     yield f"- **Backbone:** {manifest.backbone or 'not stated'}"
     grey = "judged" if manifest.colourless == "measured" else "refused: the models miss corrosion in them"
@@ -163,7 +163,8 @@ def _describe_measurements(evaluations: Sequence[tuple[str, Evaluation]]) -> Ite
     if not evaluations:
         return
     yield from ("## Measured", "")
-    yield "Each picture went through the node's own path. A picture without an answer counts as not right;"
+    yield "The node's own engine judged each picture, without the node's checks of light and sharpness, which"
+    yield "worse pictures below went through. A picture without an answer counts as not right;"
     yield from ('"right of decided" leaves it out. Intervals are of 95 %, over groups of one specimen.', "")
     for name, found in evaluations:
         yield from (f"### {name}", "", f"{found.pictures} pictures.", "")
@@ -172,8 +173,8 @@ def _describe_measurements(evaluations: Sequence[tuple[str, Evaluation]]) -> Ite
         yield ""
         whole = [one for one in found.figures if one.detection is not None][:1] or list(found.figures[:1])
         for one in whole:
-            yield from _describe_parts(f"{one.question} By source:", "source", one.sources)
-            yield from _describe_parts(f"{one.question} By licence:", "licence", one.licences)
+            yield from _describe_parts(f"By source, {one.question}", "source", one.sources)
+            yield from _describe_parts(f"By licence, {one.question}", "licence", one.licences)
         if found.maps:
             yield from format_markdown(
                 ("maps against masks", "pictures", "pixel AUROC", "IoU", "mean error of the area"),

@@ -29,7 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " most important first",
     )
     parser.add_argument(
-        "--run", action="append", default=[], type=Path, metavar="FOLDER", help="run folder of its training"
+        "--run",
+        action="append",
+        default=[],
+        dest="runs",
+        type=Path,
+        metavar="FOLDER",
+        help="run folder of its training; repeatable",
     )
     parser.add_argument(
         "--words",
@@ -46,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         manifest=load_bundle(args.bundle).manifest,
         attribution=_read(attribution) if attribution.is_file() else "",
         evaluations=tuple((name, read_evaluation(path)) for name, path in map(_split, args.evaluation)),
-        runs=tuple(read_run(folder) for folder in args.run),
+        runs=tuple(read_run(folder) for folder in args.runs),
         words=_read(args.words) if args.words is not None else "",
     )
     for name, content in make_card(parts).items():

@@ -15,7 +15,9 @@ from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 def _run(*arguments):
     parser = argparse.ArgumentParser()
     model_card.add_arguments(parser)
-    return model_card.run(parser.parse_args([str(argument) for argument in arguments]))
+    parser.set_defaults(run=model_card.run)  # as the command does
+    args = parser.parse_args([str(argument) for argument in arguments])
+    return args.run(args)
 
 
 def test_the_card_is_written_into_the_bundle(tmp_path, capsys):
