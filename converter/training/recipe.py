@@ -91,7 +91,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
         augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
-            as worse cameras and worse light do (see ``converter.training.augment``).
+            as worse cameras and worse light do (see ``converter.training.augment``); ``mixed``, one copy
+            this way, the next that way.
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
             ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
@@ -125,7 +126,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
-    augmentation: Literal["inspection", "robust"] = "inspection"
+    augmentation: Literal["inspection", "robust", "mixed"] = "inspection"
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources", "groups"] = "labels"
     sources: dict[str, Positive] = {}
