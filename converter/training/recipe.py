@@ -73,9 +73,11 @@ class RiskRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         wrong_share: of the decided pictures, that may be wrong, such as 0.02.
+        without_sets: sets whose pictures do not count, such as photographs that corrosion was painted on.
     """
 
     wrong_share: Between0And1
+    without_sets: tuple[str, ...] = ()
 
 
 class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
