@@ -117,14 +117,15 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
-    """The whole recipe file.
+    """What the stages have in common: the bundle that they become.
 
     Attributes:
         stage: the stages.
         training: how they are trained.
-        variation: each is ``training`` with some keys changed, trained from the same start; their weights are
-            averaged. Empty: ``training`` alone.
-        name: of the bundle to be made, as is ``version``.
+        variation: a list of tables, each ``[training]`` with some keys changed. All are trained from the same
+            start, and their weights are averaged. Without one there is ``[training]`` alone.
+        name: name of the bundle.
+        version: version of the bundle.
     """
 
     stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
