@@ -31,13 +31,14 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class StageRecipe(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]``: its labels, the rows that have them, and the keys that ``convert`` reads.
+    """One stage: its labels, the rows that have them, and its place in the cascade.
 
     Attributes:
-        column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
-            material or condition is known is metal.
+        column: column of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture
+            whose material or condition is known is metal.
         labels: values of the column, in the order of the outputs; rows with others are not used.
-        where: column -> values; rows with other values are not used. An empty value admits unknown ones.
+        where: for a column the values that rows must have; other rows are not used. An empty value admits
+            unknown ones.
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only, whose masks
             show which are), or from both. A head trained on positions has an accurate map, but a low mean for
             pictures with little corrosion; one trained on pictures has not.
@@ -62,12 +63,12 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
 
 
 class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[training]``: network, pictures and hyperparameters.
+    """Network, pictures and hyperparameters.
 
     Attributes:
-        architecture: see ``converter.architectures.backbones``.
-        weights: a file, or ``random``; the architecture's ImageNet weights if not given.
-        size_px: sides of the input; the architecture's own if not given.
+        architecture: name of the network; ``converter retrain --help`` lists them.
+        weights: file of the network's weights, or ``random``; its ImageNet weights if not given.
+        size_px: side of the pictures that the network takes; its own if not given.
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
         train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
@@ -80,10 +81,11 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         leave_out_licences: rows whose licence contains one of these texts are not used.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
-        learning_rate: its peak.
-        backbone_learning_rate: its peak for the fine-tuned layers; ``learning_rate`` if not given.
-        batch: pictures in a step.
-        weight_decay: per step and learning rate.
+        learning_rate: peak of the learning rate.
+        backbone_learning_rate: peak of the learning rate of the fine-tuned layers; ``learning_rate`` if not
+            given.
+        batch: number of pictures in a step.
+        weight_decay: share of each weight that is taken off per step, times the learning rate.
         dropout: share of the feature channels set to 0 at random.
         label_smoothing: share of the target probability that is spread over all labels.
         map_weight: weight of the positions' loss relative to the pictures' loss.
@@ -91,7 +93,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         trainings: number of trainings from the same start with different seeds; their weights are averaged.
         style_mixing: share of the pictures, 0 to 1, that get another's feature statistics (see
             ``converter.training.style_mixing``); for fine-tuned layers.
-        seed: of splits, weights, draws and copies.
+        seed: of the random numbers for splits, weights, draws and copies.
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
