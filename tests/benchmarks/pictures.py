@@ -164,6 +164,8 @@ def take_room(camera: Camera, url: str) -> None:
     page.locator("#defects button", has_text="growing").first.click()
     camera.take("defects", size)
     _go(page, "compare")
+    page.locator("#compare-filters select[name=asset]").select_option(label=_ASSET)
+    page.wait_for_timeout(600)
     missions = _missions(url)
     page.locator("#compare-filters select[name=later]").select_option(missions[1]["id"])
     page.locator("#compare-filters select[name=earlier]").select_option(missions[-1]["id"])
@@ -177,7 +179,7 @@ def take_report(url: str, mission: dict[str, Any], folder: Path, path: Path) -> 
     """Take the first page of the mission report, and the one with the findings one by one."""
     pdf = folder / "report.pdf"
     query = f"site={mission['site']}&mission={mission['id']}&client=Quay%20authority&order=2026-117"
-    with urllib.request.urlopen(f"{url}api/report.pdf?{query}", timeout=60) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}api/report.pdf?{query}", timeout=240) as answer:  # noqa: S310
         pdf.write_bytes(answer.read())
     for number in _REPORT_PAGES:
         pages = ("-r", "150", "-f", str(number), "-l", str(number), "-png", str(pdf), str(folder / "sheet"))
@@ -255,13 +257,13 @@ def _edge_node(*arguments: str) -> None:
 
 
 def _ask(address: str) -> Any:
-    with urllib.request.urlopen(address, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 
 def _answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(address, timeout=20):  # noqa: S310
             return True
     except OSError:
         return False

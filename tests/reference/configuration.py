@@ -55,6 +55,10 @@ def _describe_file(kind: type[msgspec.Struct]) -> str:
     ]
     for name, (heading, table) in tables.items():
         parts += _describe(heading.format(name), table)
+    described = {kind, *(table for _, table in tables.values())}
+    for below in list_structs([kind]):
+        if below not in described:
+            parts += _describe(below.__name__, below)
     return "\n\n".join(parts)
 
 
