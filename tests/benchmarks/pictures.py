@@ -3,7 +3,7 @@
 The demonstration of the control room runs with its two robots, six times as fast, until each pipe was
 passed three times. A headless Chromium takes its page at twice the pixels, light and dark; so does it with
 the local page of a robot on the demonstration's clip. ``edge-node classify`` outlines corrosion with the
-default bundle. The mission report is the one that the page makes. Takes about two minutes; needs Chromium
+default bundle. The mission report is the one that the page makes. Takes about three minutes on a free machine; needs Chromium
 (Debian: chromium) and pdftoppm (Debian: poppler-utils). Prints each file with its size.
 """
 
