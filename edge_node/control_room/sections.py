@@ -190,15 +190,18 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that people may send to robots from the page."""
 
     enabled: Annotated[
-        bool, about("Confirm and dispute findings, request full pictures, command and update robots.")
+        bool,
+        about("Let people confirm and dispute findings, request full pictures, command and update robots."),
     ] = True
     key_file: Annotated[
         Text | None,
-        about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
+        about("File with the key that signs commands. `edge-node command keygen` makes it (extra signing)."),
     ] = None
     trusted_keys: Annotated[
         tuple[Text, ...],
-        about("Public keys of terminals and other rooms: reviews that they sign count as a person's."),
+        about(
+            "Public keys of terminals and other control rooms. Reviews that they sign count as a person's."
+        ),
     ] = ()
     bundles_dir: Annotated[
         Text | None, about("Folder with signed bundles (.bundle.tar) that operators may send to robots.")
@@ -220,14 +223,17 @@ class ReportConfig(msgspec.Struct, frozen=True, kw_only=True):
     logo: Annotated[
         Text | None, about("PNG or JPEG file of whoever inspects: at most 1 MB, 4000 pixels wide and high.")
     ] = None
-    client: Annotated[str, about("For whom reports are.", max_length=200)] = ""
-    order: Annotated[str, about("The client's number of the order.", max_length=100)] = ""
+    client: Annotated[str, about("Name of the client, which stands on reports.", max_length=200)] = ""
+    order: Annotated[str, about("The client's order number, which stands on reports.", max_length=100)] = ""
 
 
 class RobotsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by which robots sign how far their records go: files with a public key, or its PEM text."""
 
-    keys: Annotated[tuple[Text, ...], about("They may sign for any robot that has no key below.")] = ()
+    keys: Annotated[
+        tuple[Text, ...], about("Public keys that may sign for any robot without a key in keys_of.")
+    ] = ()
     keys_of: Annotated[
-        dict[str, tuple[Text, ...]], about("Keys of one robot, SITE/ROBOT: no other signs for it.")
+        dict[str, tuple[Text, ...]],
+        about("Public keys of single robots, SITE/ROBOT. No other key signs for them."),
     ] = {}

@@ -3,8 +3,9 @@
 The demonstration of the control room runs with its two robots, six times as fast, until each pipe was
 passed three times. A headless Chromium takes its page at twice the pixels, light and dark; so does it with
 the local page of a robot on the demonstration's clip. ``edge-node classify`` outlines corrosion with the
-default bundle. The mission report is the one that the page makes. Takes about three minutes on a free machine; needs Chromium
-(Debian: chromium) and pdftoppm (Debian: poppler-utils). Prints each file with its size.
+default bundle. The mission report is the one that the page makes. Takes about three minutes on a free
+machine; needs Chromium (Debian: chromium) and pdftoppm (Debian: poppler-utils). Prints each file with its
+size.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             last = _wait_for_missions(url)[1]
             review_some(url, last)
             take_room(camera, url)
-            take_report(url, last, Path(name), given.out / "report.png")
+            take_report(url, last, Path(name), given.out / "report.jpg")
     print(f"{time.monotonic() - began:.0f} s")
 
 
@@ -97,7 +98,7 @@ def store(picture: Image.Image, path: Path) -> None:
     """Write a picture, and print its size."""
     size = store_small(picture, path, MOST_BYTES)
     note = "" if size <= MOST_BYTES else f"; more than {MOST_BYTES / 1000:.0f} kB"
-    print(f"{path.name:<26} {picture.width} x {picture.height} px {size / 1000:6.0f} kB{note}", flush=True)
+    print(f"{path.name:<24} {picture.width} x {picture.height} px {size / 1000:6.0f} kB{note}", flush=True)
 
 
 def make_overlays(folder: Path, path: Path) -> None:
@@ -137,9 +138,8 @@ def take_local_page(camera: Camera, folder: Path) -> None:
             wait_for(lambda: _answers(f"http://127.0.0.1:{port}/"), 30, "the local page")
             camera.page.goto(f"http://127.0.0.1:{port}/")
             camera.page.wait_for_timeout(_HEALTH_MS)
-            camera.take(
-                "local-page", (1100, 780), ready=camera.page.get_by_text("steel: corroded").first.wait_for
-            )
+            rust = camera.page.get_by_text("steel: corroded").first
+            camera.take("local-page", (1100, 780), ready=lambda: rust.wait_for(timeout=60_000))
         finally:
             _stop(robot)
 
@@ -154,14 +154,14 @@ def take_room(camera: Camera, url: str) -> None:
     page.locator("#which button", has_text="All").click()
     page.evaluate("document.activeElement.blur()")
     camera.take("control-room", (1440, 860), ready=lambda: _wait_for_open_finding(page))
-    page.locator("#findings .finding", has_text="late").first.click()
+    _find_one(page, "#findings .finding", "late", "corrosion").click()
     page.wait_for_timeout(1200)
     camera.take("finding", (1200, 800))
     page.keyboard.press("Escape")
     _go(page, "review")
     camera.take("review", (1280, 760))
     _go(page, "defects")
-    page.locator("#defects button", has_text="growing").first.click()
+    _find_one(page, "#defects button", "growing", "known", "new").click()
     camera.take("defects", size)
     _go(page, "compare")
     page.locator("#compare-filters select[name=asset]").select_option(label=_ASSET)
@@ -182,7 +182,7 @@ def take_report(url: str, mission: dict[str, Any], folder: Path, path: Path) -> 
     with urllib.request.urlopen(f"{url}api/report.pdf?{query}", timeout=240) as answer:  # noqa: S310
         pdf.write_bytes(answer.read())
     for number in _REPORT_PAGES:
-        pages = ("-r", "150", "-f", str(number), "-l", str(number), "-png", str(pdf), str(folder / "sheet"))
+        pages = ("-r", "130", "-f", str(number), "-l", str(number), "-png", str(pdf), str(folder / "sheet"))
         subprocess.run(("pdftoppm", *pages), check=True)
     found = [read_png(one.read_bytes()) for one in sorted(folder.glob("sheet-*.png"))]
     store(lay_side_by_side(found, 24, "#d8dde2"), path)
@@ -241,6 +241,15 @@ def _wait_for_missions(url: str) -> list[dict[str, Any]]:
 
 def _wait_for_open_finding(page: Any) -> None:
     page.wait_for_function("document.getElementById('tally-open').textContent !== '0'", timeout=40_000)
+
+
+def _find_one(page: Any, selector: str, *words: str) -> Any:
+    """Return the first element with the first of the words that any of them has."""
+    for word in words:
+        found = page.locator(selector, has_text=word)
+        if found.count():
+            return found.first
+    return page.locator(selector).first
 
 
 def _go(page: Any, view: str) -> None:

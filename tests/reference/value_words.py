@@ -59,8 +59,9 @@ def _number(kind: inspect.IntType | inspect.FloatType) -> str:
     if high is not None and high > _MANY:
         high = None
     if low is not None and high is not None:
-        open_ends = [f"without {_plain(one)}" for one in (kind.gt, kind.lt) if one is not None]
-        return ", ".join([f"{name} from {_plain(low)} to {_plain(high)}", *open_ends])
+        first = f"above {_plain(low)}" if kind.gt is not None else f"from {_plain(low)}"
+        last = f"below {_plain(high)}" if kind.lt is not None else _plain(high)
+        return f"{name} {first} to {last}"
     if low is not None:
         return f"{name} above {_plain(low)}" if kind.gt is not None else f"{name} from {_plain(low)} on"
     return name if high is None else f"{name} up to {_plain(high)}"

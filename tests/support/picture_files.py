@@ -1,4 +1,4 @@
-"""Store pictures of pages in few bytes: as PNG with a palette, or as JPEG where a photograph fills them."""
+"""Store pictures of pages in few bytes. A palette would be smaller, but changes the colours of states."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-_COLOURS = (256, 192, 128, 96, 64)
 _QUALITIES = (85, 80, 75, 70, 65, 60, 55, 50)
 
 
 def store_small(picture: Image.Image, path: Path, most_bytes: int) -> int:
-    """Write ``picture`` in the best quality that fits ``most_bytes``, or in the lowest; return its bytes."""
+    """Write a JPEG in the best quality that fits ``most_bytes``, or in the lowest; return its bytes."""
     content = b""
-    for content in _encode(picture.convert("RGB"), path.suffix):
+    for quality in _QUALITIES:
+        file = io.BytesIO()
+        picture.convert("RGB").save(file, "JPEG", quality=quality, optimize=True, progressive=True)
+        content = file.getvalue()
         if len(content) <= most_bytes:
             break
     path.write_bytes(content)
@@ -39,16 +40,3 @@ def lay_side_by_side(pictures: list[Image.Image], gap_px: int, colour: str) -> I
         sheet.paste(one, (left, gap_px))
         left += one.width + gap_px
     return sheet
-
-
-def _encode(picture: Image.Image, suffix: str) -> Iterator[bytes]:
-    """Yield the file's content, the best quality first."""
-    for colours in _COLOURS if suffix == ".png" else ():
-        file = io.BytesIO()
-        few = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        few.save(file, "PNG", optimize=True)
-        yield file.getvalue()
-    for quality in _QUALITIES if suffix == ".jpg" else ():
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
-        yield file.getvalue()
