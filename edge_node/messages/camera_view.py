@@ -19,8 +19,8 @@ class Crop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Attributes:
         left_px: columns that are cut off at the left.
         top_px: rows that are cut off at the top.
-        width_px: of the part.
-        height_px: of the part.
+        width_px: width of the part.
+        height_px: height of the part.
         of_px: width and height of the turned picture.
     """
 

@@ -46,8 +46,8 @@ class BestEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         verdict: id of the verdict on that picture.
-        confidence: that it is corroded.
-        severity: of the corrosion there.
+        confidence: probability that it is corroded.
+        severity: severity of the corrosion there.
         severity_confidence: probability of the severity.
         area_fraction: share of the picture that is corroded, estimated.
         area_mm2: corroded area on the surface, estimated.
@@ -71,25 +71,25 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         state: whether it was opened, updated or closed.
         closed_because: why it was closed; null while it is open.
         site: where the robot works.
-        robot: its name.
+        robot: name of the robot.
         asset: what is inspected.
-        material: of the surface.
-        form: of the corrosion; null where no stage tells it.
-        first_observed_at: capture of its first frame.
-        last_observed_at: capture of its last frame.
+        material: material of the surface.
+        form: form of the corrosion; null where no stage tells it.
+        first_observed_at: when its first frame was captured.
+        last_observed_at: when its last frame was captured.
         first_verdict: id of its first verdict.
         last_verdict: id of its last verdict.
         best_verdict: id of its worst verdict.
-        frames: corroded frames that belong to it.
+        frames: number of corroded frames that belong to it.
         peak_confidence: the largest confidence of its verdicts.
         peak_severity: the worst severity of its verdicts.
         peak_area_fraction: the largest share of a picture; it grows also when the robot comes closer.
         peak_area_mm2: the largest area on the surface, of the verdicts whose scale is known.
-        peak_grades: of the verdict with the largest share of a picture.
-        from_pose: of the first sighting; with a distance along the path, the smallest one.
-        to_pose: of the last sighting; with a distance along the path, the largest one.
-        best_evidence_sha256: the worst picture that was kept. It is of the same frame as ``best_verdict``
-            unless a budget or the disk cost that picture.
+        peak_grades: grades of the verdict with the largest share of a picture.
+        from_pose: pose of the first sighting; with a distance along the path, the smallest one.
+        to_pose: pose of the last sighting; with a distance along the path, the largest one.
+        best_evidence_sha256: SHA-256 of the worst picture that was kept. It is of the same frame as
+            ``best_verdict`` unless a budget or the disk cost that picture.
         best_evidence: what the robot decided on that picture.
         review: the last review that the robot recorded while the finding was open. It is the robot's word,
             not the person's.

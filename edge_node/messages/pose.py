@@ -25,10 +25,10 @@ class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where the robot is, in metres along its path or in space, or how far the surface is, or both.
 
     Attributes:
-        distance_m: along the path.
-        x_m: in space.
-        y_m: in space.
-        z_m: in space.
+        distance_m: distance along the path.
+        x_m: coordinate in space.
+        y_m: coordinate in space.
+        z_m: coordinate in space.
         sigma_m: standard deviation of the position.
         range_mm: distance from the camera to the surface.
         age_ms: age of the measurement when it was sent.

@@ -15,7 +15,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The consumer has stored every verdict of an epoch up to a number. Publish it retained, now and then.
 
     Attributes:
-        epoch: of the verdicts: the middle part of their ids.
+        epoch: epoch of the verdicts: the middle part of their ids.
         seq: number up to which every verdict is stored.
     """
 

@@ -29,10 +29,10 @@ class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema: name and version of the message format.
         site: where the robot works.
-        robot: its name.
-        sha256: of the whole file, as the command named it.
-        offset: of the piece's first byte in the file.
-        length: bytes of the piece.
+        robot: name of the robot.
+        sha256: SHA-256 of the whole file, as the command named it.
+        offset: place of the piece's first byte in the file.
+        length: number of bytes of the piece.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -67,7 +67,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         id: ``{robot}:{epoch}:response:{seq}``.
         seq: counts the robot's responses.
         site: where the robot works.
-        robot: its name.
+        robot: name of the robot.
         at: when it was written, by the robot's clock.
         verb: the last level of the command's topic.
         command_id: id of the command; null where none could be read.

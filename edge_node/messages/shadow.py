@@ -56,14 +56,14 @@ class Disagreement(Change, frozen=True, kw_only=True):
         id: ``{robot}:{epoch}:shadow:{seq}``.
         seq: counts the robot's disagreements that were sent.
         site: where the robot works.
-        robot: its name.
+        robot: name of the robot.
         at: when it was written, by the robot's clock.
         verdict: id of the verdict on the same frame; it stands.
         observed_at: when the frame was captured.
         old_bundle: the bundle that decides.
         new_bundle: the shadow.
-        evidence_sha256: of the picture that was kept; null where none was.
-        unreported: disagreements since the last message for which none was sent.
+        evidence_sha256: SHA-256 of the picture that was kept; null where none was.
+        unreported: number of disagreements since the last message for which none was sent.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

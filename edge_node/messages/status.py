@@ -64,8 +64,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """State of a part of the robot, such as camera, model or clock.
 
     Attributes:
-        state: for programs.
-        text: for people.
+        state: the state, for programs.
+        text: the state in words, for people.
     """
 
     state: PartState = PartState.UNKNOWN
@@ -90,7 +90,7 @@ class CameraControl(msgspec.Struct, frozen=True, kw_only=True):
     """A setting of the camera as it answered, not as it was asked.
 
     Attributes:
-        key: of ``[camera]``: exposure_us, gain, white_balance, focus.
+        key: key of ``[camera]``: exposure_us, gain, white_balance, focus.
         mode: how the setting is held.
         values: as they were read back; two for red and blue; none while automatic or where the camera tells
             none.
@@ -127,13 +127,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema: name and version of the message format.
         site: where the robot works.
-        robot: its name.
+        robot: name of the robot.
         presence: whether the robot is connected.
         offline_reason: null while it is online.
         since: when the node started, by the robot's clock.
-        epoch: of this start of the node.
-        boot_id: of the robot's computer.
-        version: of the software.
+        epoch: epoch of this start of the node.
+        boot_id: id of the computer's boot.
+        version: version of the software.
         bundle: name and version of the bundle that decides.
         camera: whether pictures come.
         camera_controls: settings of the camera that are configured.
@@ -183,24 +183,24 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         schema: name and version of the message format.
         site: where the robot works.
-        robot: its name.
+        robot: name of the robot.
         at: when it was measured, by the robot's clock.
-        uptime_s: since the node started.
-        frames_per_s: that the camera gave.
-        verdicts_per_s: that were decided.
-        frame_age_ms: from capture to decision, of the last frame.
+        uptime_s: time since the node started.
+        frames_per_s: frames a second that the camera gave.
+        verdicts_per_s: verdicts a second.
+        frame_age_ms: time from capture to decision, of the last frame.
         inference_ms: time that the models took for the last frame.
-        frames: from the camera since the start.
-        frames_dropped: frames that gave way to newer ones.
-        frames_unchanged: frames that showed nothing new and were not judged.
-        verdicts: since the start.
-        at_qos_0: of what was delivered, messages at QoS 0: the broker read them, and may lose them.
+        frames: number of the camera's frames since the start.
+        frames_dropped: number of frames that gave way to newer ones.
+        frames_unchanged: number of frames that showed nothing new and were not judged.
+        verdicts: number of verdicts since the start.
+        at_qos_0: number of messages that were delivered at QoS 0: the broker read them, and may lose them.
         spool: what waits for the broker.
-        temperature_c: of the processor.
-        memory_mb: that the node uses.
+        temperature_c: temperature of the processor.
+        memory_mb: memory that the node uses.
         shadow: state and counts of the second bundle; null where there is none.
-        clock_floor: the earliest that it can be now, whatever the robot's clock says.
-        alarms: that the operator should act on.
+        clock_floor: the earliest time that it can be now, whatever the robot's clock says.
+        alarms: faults that the operator should act on.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -250,7 +250,7 @@ class SpoolDepth(msgspec.Struct, frozen=True, kw_only=True):
         refused: messages lost because the disk could not be written.
         quarantined: messages that the broker refuses for good; ``edge-node spool requeue`` sends them again.
         commit_interval_ms: how long verdicts wait in memory, where a power cut or a kill costs them.
-        alarms: of the spool.
+        alarms: faults of the spool that the operator should act on.
     """
 
     waiting: int

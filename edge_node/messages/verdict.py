@@ -77,9 +77,9 @@ class StageVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one stage on the path through the cascade.
 
     Attributes:
-        name: of the stage.
+        name: name of the stage.
         label: the label that was chosen; null where the stage abstained.
-        probabilities: of each label, from 0 to 1.
+        probabilities: probability of each label.
         decision_threshold: with two labels, the probability from which the first one is chosen.
         abstain_below: the stage chooses no label if its best probability is below this.
     """
@@ -128,7 +128,7 @@ class Tiles(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         across: tiles in a row.
-        down: rows.
+        down: rows of tiles.
     """
 
     across: Annotated[int, msgspec.Meta(ge=1)]
@@ -140,12 +140,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         outcome: the condition of the surface, or that it could not be decided.
-        material: of the surface; null where no stage decided it.
+        material: material of the surface; null where no stage decided it.
         material_confidence: probability of the material.
         condition_confidence: probability of the outcome, of the stage that decided it.
-        form: of the corrosion, such as pitting; null where no stage tells it.
+        form: form of the corrosion, such as pitting; null where no stage tells it.
         form_confidence: probability of the form.
-        severity: of the corrosion, such as mid; null where no stage tells it.
+        severity: severity of the corrosion, such as mid; null where no stage tells it.
         severity_confidence: probability of the severity.
         stages: the stages on the path through the cascade, in their order.
         area_fraction: share of the picture that is corroded, estimated from a coarse map; null where the map
@@ -200,9 +200,9 @@ class BundleReference(msgspec.Struct, frozen=True, kw_only=True):
     """The bundle whose models decided.
 
     Attributes:
-        name: of the bundle.
-        version: of the bundle.
-        sha256: of the bundle's manifest, which names the hashes of its other files.
+        name: name of the bundle.
+        version: version of the bundle.
+        sha256: SHA-256 of the bundle's manifest, which names the hashes of its other files.
     """
 
     name: str
@@ -216,10 +216,10 @@ class Pose(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     A field is absent where it is not known; a pose with a range alone says nothing of the place.
 
     Attributes:
-        distance_m: along the path.
-        x_m: in space.
-        y_m: in space.
-        z_m: in space.
+        distance_m: distance along the path.
+        x_m: coordinate in space.
+        y_m: coordinate in space.
+        z_m: coordinate in space.
         sigma_m: standard deviation of the position.
         range_mm: distance from the camera to the surface.
     """
@@ -241,9 +241,9 @@ class EpochEnd(msgspec.Struct, frozen=True, kw_only=True):
     """The last verdict of an epoch.
 
     Attributes:
-        epoch: that ended.
+        epoch: the epoch that ended.
         seq: number of its last verdict.
-        sha256: of that verdict's payload; null where a version without the chain had delivered it.
+        sha256: SHA-256 of that verdict's payload; null where a version without the chain had delivered it.
     """
 
     epoch: str
@@ -260,23 +260,24 @@ class Verdict(Decision, frozen=True, kw_only=True):
         seq: counts the verdicts of an epoch from 1 and never repeats; a gap is a loss. The epoch is random
             and new at every start of the node.
         site: where the robot works.
-        robot: its name, unique in its site.
+        robot: name of the robot, unique in its site.
         asset: what is inspected, as the configuration names it.
-        pose: of the robot when the frame was captured; null where it is not known.
+        pose: where the robot was when the frame was captured; null where it is not known.
         pose_age_ms: time between the frame and the nearest measured pose.
         observed_at: when the frame was captured, by the robot's clock.
         monotonic_ns: the same moment by the monotonic clock of this boot.
-        boot_id: of the robot's computer; monotonic times compare within one boot.
+        boot_id: id of the computer's boot; monotonic times compare within one boot.
         time_quality: whether a time server had set the robot's clock.
-        bundle: whose models decided.
-        config_sha256: of the configuration in force.
-        source: of the frame; passwords and most of an address are left out.
+        bundle: the bundle whose models decided.
+        config_sha256: SHA-256 of the configuration in force.
+        source: where the frame comes from; passwords and most of an address are left out.
         frame_id: counts the camera's frames from 0 since the node started.
         frame_age_ms: time from the capture to the decision.
-        frames_dropped: frames since the verdict before that gave way to newer ones.
-        frames_unchanged: frames since the verdict before that showed nothing new and were not judged.
+        frames_dropped: number of frames since the verdict before that gave way to newer ones.
+        frames_unchanged: number of frames since the verdict before that showed nothing new and were not
+            judged.
         inference_ms: time that the models took.
-        evidence_sha256: of the picture that was kept; null where none was.
+        evidence_sha256: SHA-256 of the picture that was kept; null where none was.
         evidence_reasons: why the picture was kept; later versions may send others than are known now.
         previous_sha256: SHA-256 of the payload with the number before, as it was published; null in the first
             verdict of an epoch. To check the chain, keep payloads byte for byte: ``edge-node spool verify``.
