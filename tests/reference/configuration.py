@@ -66,6 +66,8 @@ def _tables(kind: type[msgspec.Struct]) -> Iterator[tuple[str, tuple[str, type[m
     """Yield each key that takes a table, or a list of tables, with the form of its heading."""
     for field in fields_of(kind):
         inner = field.type.type if isinstance(field.type, inspect.Metadata) else field.type
+        if isinstance(inner, inspect.UnionType):  # a table that may be absent
+            inner = next((one for one in inner.types if isinstance(one, inspect.StructType)), inner)
         if isinstance(inner, inspect.StructType):
             yield field.name, ("[{}]", inner.cls)
         if isinstance(inner, inspect.VarTupleType) and isinstance(inner.item_type, inspect.StructType):
