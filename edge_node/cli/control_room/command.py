@@ -15,6 +15,7 @@ from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe_fields
 from edge_node.errors import CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
+from edge_node.messages.field_texts import read_summary
 from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # Options are allowed after the verb too; absent there, they must not reset those before it.
     _add_where(where, default=argparse.SUPPRESS)
     for verb, kind in COMMANDS.items():
-        words = " ".join((kind.__doc__ or "").split()).rstrip(".")
+        words = " ".join(read_summary(kind).replace("``", "`").split()).rstrip(".")
         chosen = verbs.add_parser(verb.value, help=words, description=words, parents=[where])
         _add_fields(chosen, kind)
     keygen = verbs.add_parser(_KEYGEN, help="make a pair of keys to sign commands with")

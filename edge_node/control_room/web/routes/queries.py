@@ -175,11 +175,13 @@ async def get_picture(request: Request) -> Response:
     picture = await _find_picture(request)
     if picture is None:
         return _respond_absent(request, "no such picture; it may still be on its way")
+    # A full picture may come under the same address: its outline would lie over the kept thumbnail.
+    may_change = picture.is_thumbnail and request.query_params.get("size") != "thumbnail"
     return Response(
         picture.content,
         media_type="image/jpeg",
         headers={
-            "Cache-Control": "private, max-age=60" if picture.is_thumbnail else "private, max-age=86400",
+            "Cache-Control": "private, no-cache" if may_change else "private, max-age=86400",
             "X-Picture-Size": "thumbnail" if picture.is_thumbnail else "full",
         },
     )
