@@ -17,17 +17,18 @@ COMMANDS = {
     "watch": Subcommand("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
     "command": Subcommand(
         "edge_node.cli.control_room.command",
-        "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
+        "send a command to a robot: ping, pause, snapshot, ...; make a signing key",
     ),
     "retire": Subcommand(
-        "edge_node.cli.control_room.retire", "clear what a robot that is gone left on the broker"
+        "edge_node.cli.control_room.retire", "remove what a robot that is gone left on the broker"
     ),
     "mission": Subcommand(
         "edge_node.cli.control_room.mission",
-        "from a control room's history: report (PDF, CSV), reviewed pictures",
+        "make reports (PDF, CSV) and data sets from a control room's history",
     ),
     "control-room": Subcommand(
-        "edge_node.cli.control_room.server", "the page for the control room: robots, findings, history, live"
+        "edge_node.cli.control_room.server",
+        "run the control room: the page for people, and the record of all robots",
     ),
     "spool": Subcommand(
         "edge_node.cli.robot.spool",

@@ -180,7 +180,7 @@ def _check_logins(settings: RoomSettings) -> None:
     web = settings.web
     has_users = web.users_file is not None or (Path(settings.room.state_dir) / "users.json").exists()
     is_open = web.token_file is None and web.user_header is None and not has_users
-    wanted = "token_file must name a file with a token, or `edge-node control-room user add` add a user"
+    wanted = "add a user with `edge-node control-room user add`, or name a file with a token in token_file"
     if is_open and not is_loopback(web.host):
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:

@@ -369,7 +369,7 @@ def test_people_log_in_with_the_token(tmp_path, context: Any, broker: Mosquitto,
         page.goto(locked.url)
         page.get_by_label("Token").fill("wrong")
         page.keyboard.press("Enter")
-        page.get_by_text("That is not the token").wait_for()
+        page.get_by_text("The token is wrong").wait_for()
         page.get_by_label("Token").fill(token)
         page.keyboard.press("Enter")
         page.locator(".robot").first.wait_for()
