@@ -17,10 +17,10 @@ COMMANDS = {
     "watch": Subcommand("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
     "command": Subcommand(
         "edge_node.cli.control_room.command",
-        "send a command to a robot: ping, pause, snapshot, ...; make a signing key",
+        "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
     ),
     "retire": Subcommand(
-        "edge_node.cli.control_room.retire", "remove what a robot that is gone left on the broker"
+        "edge_node.cli.control_room.retire", "clear what a robot that is gone left on the broker"
     ),
     "mission": Subcommand(
         "edge_node.cli.control_room.mission",
