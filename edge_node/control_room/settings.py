@@ -26,7 +26,7 @@ from edge_node.control_room.sections import (
     WebConfig,
 )
 from edge_node.errors import ConfigError
-from edge_node.mqtt.endpoint import check_security
+from edge_node.mqtt.endpoint import broker_port, check_security
 from edge_node.text_file import TextFileError, read_bounded
 from edge_node.validation import describe_invalid
 
@@ -48,6 +48,11 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertsConfig = AlertsConfig()
     report: ReportConfig = ReportConfig()
     drawings: DrawingsConfig = DrawingsConfig()
+
+    @property
+    def broker(self) -> str:
+        """Host and port of the broker, as people type them; the usual port where none is given."""
+        return f"{self.mqtt.hostname}:{broker_port(self.mqtt)}"
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {

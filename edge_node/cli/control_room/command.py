@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
     """Send the command and print its result."""
     if args.verb == _KEYGEN:
         public = make_key_pair(args.file)
-        print(f"{args.file}: private key; name it with --key, and give it to nobody")
-        print(f"{public}: public key; on each robot: [commands] public_key_file")
-        print("a robot's own key signs its record: [node] signing_key_file; spool verify --key checks it")
+        print(f"{args.file}: private key; name it with --key, and keep it secret")
+        print(f"{public}: public key; name it in [commands] public_key_file of each robot")
+        print("on a robot, [node] signing_key_file may name a private key; it signs the robot's record")
         return 0
     where = endpoint(broker_config(args.broker, args, "command"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None

@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
             f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
-            f" {settings.mqtt.hostname}, the history lies in {name_place(settings.room)}."
+            f" {settings.broker}, the history is in {name_place(settings.room)}."
         )
         for note in find_notes(settings):
             print(f"note: {note}")

@@ -90,7 +90,7 @@ async function compare() {
   for (const button of byId("compare-filters").querySelectorAll("button")) button.disabled = !canCompare;
   if (!canCompare) {
     setText(byId("compare-said"), "");
-    byId("compare-note").replaceChildren(...(missions.length ? ["Only one mission over this asset is known. Once a robot has inspected the asset again, you can compare the two."] : ["No mission yet. The room finds missions in the verdicts, on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), ", of robots that name their asset: ", el("code", {}, "[node] asset"), " in its configuration."]));
+    byId("compare-note").replaceChildren(...(missions.length ? ["Only one mission over this asset is known. Once a robot has inspected the asset again, you can compare the two."] : ["No mission yet. The room finds missions in the verdicts, on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), ", of robots that name their asset: ", el("code", {}, "[node] asset"), " in the robot's configuration."]));
     return;
   }
   setText(byId("compare-said"), "Comparing …");
