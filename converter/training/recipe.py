@@ -25,7 +25,10 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
 _SHARED = frozenset(
-    {"architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "leave_out_licences"}
+    {
+        *("architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "augmentation"),
+        "leave_out_licences",
+    }
 )
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
@@ -71,6 +74,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
         train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
+        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
+            as worse cameras and worse light do (see ``converter.training.augment``).
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
             ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
@@ -100,6 +105,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    augmentation: Literal["inspection", "robust"] = "inspection"
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources", "groups"] = "labels"
     sources: dict[str, Positive] = {}

@@ -20,6 +20,7 @@ from converter.cli.training.retrain_flags import (
     refuse_contradictions,
     refuse_overwriting,
 )
+from converter.data.attribution import attribution_path, format_attribution
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
 from converter.data.splits import find_groups, split, with_groups
 from converter.output_paths import write_file
@@ -27,7 +28,7 @@ from converter.progress import show_steps
 from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
 from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
-from converter.training.augment import INSPECTION, Augmentation
+from converter.training.augment import AUGMENTATIONS, INSPECTION, Augmentation
 from converter.training.recipe import (
     CascadeRecipe,
     StageRecipe,
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        augmentation = INSPECTION if args.cascade else augmentation
+        augmentation = AUGMENTATIONS[recipe.training.augmentation] if args.cascade else augmentation
         training = _Training(args, recipe, samples, augmentation, run_folder, begin)
         if args.cross_validate:
             training.train_on_all()
@@ -257,6 +258,7 @@ class _Training:
                 training_sha256=digest,
                 measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
+                backbone=fitted.backbone.weights,
             )
             written = write_retrained(
                 files, Retrained(definition, head, temperature, record), fitted.backbone
@@ -264,6 +266,9 @@ class _Training:
             kept = f"record-{stage.name}.json" if self.args.cascade else "record.json"
             self.run_folder.write(kept, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
             print(f"wrote {files.graph}")
+        read = [s for s in used if any(stage.target(s) is not None for stage in self.recipe.stage)]
+        path = attribution_path(outputs[0].graph, self.args.output_dir if self.args.cascade else None)
+        write_file(path, format_attribution(self.recipe.name, fitted.backbone.weights, read))
         graphs = tuple(str(files.graph.absolute()) for files in outputs)
         self.run_folder.update(graphs=graphs, pictures=len(used))
         graph, labels = outputs[0].graph, outputs[0].labels
