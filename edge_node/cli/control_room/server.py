@@ -109,13 +109,14 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(args.host, args.port, args.token_file, speed=args.demo_speed)
     settings = _settings(args)
     if args.check:
+        from edge_node.control_room.service.check import find_notes, find_problems
         from edge_node.control_room.service.opening import name_place
 
+        problems = list(dict.fromkeys(find_problems(settings)))
         for sentence in exposed_secrets(settings):
-            _log.warning("%s", sentence)
-        from edge_node.control_room.service.check import find_notes, find_problems
-
-        if problems := list(find_problems(settings)):
+            if sentence not in problems:
+                _log.warning("%s", sentence)
+        if problems:
             where = f"{args.config}: " if args.config else ""
             raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
