@@ -18,7 +18,7 @@ export function makeDefects(open) {
   const select = (name, label, options) => el("label", {}, label, el("select", { name }, options));
   const form = byId("defect-filters");
   form.append(select("asset", "Asset", el("option", { value: "" }, "any")), select("state", "State", [el("option", { value: "" }, "any"), ...[...STATES, "unsure"].map((state) => el("option", { value: state }, stateWord(state)))]),
-    el("label", {}, "Looked after by", el("input", { name: "assignee", maxlength: "64", autocomplete: "off" })),
+    el("label", {}, "Assigned to", el("input", { name: "assignee", maxlength: "64", autocomplete: "off" })),
     select("muted", "Muted", [["", "any"], ["false", "not muted"], ["true", "muted"]].map(([value, word]) => el("option", { value }, word))));
   form.addEventListener("submit", (event) => { event.preventDefault(); list(); });
   form.addEventListener("change", () => list());
@@ -63,7 +63,7 @@ async function list() {
 function item(defect) {
   const what = [defect.severity, defect.form ?? "corrosion", "on", defect.material ?? "unknown material"].filter(Boolean).join(" ");
   const about = [defect.asset ? assetWord(defect) : "no asset", defectPlace(defect), counted(defect.passes, "pass", "passes"), areaWords(defect.area_mm2, defect.area_fraction)];
-  if (defect.assignee) about.push(`looked after by ${defect.assignee}`);
+  if (defect.assignee) about.push(`assigned to ${defect.assignee}`);
   if (isMuted(defect)) about.push(`muted until ${dateTime(defect.muted_until)}`);
   return el("li", {}, el("button", { class: "place", data: { key: defect.key }, onclick: () => openDefect(defect.key) }, image(defect.newest, `Newest picture of ${defect.label}`, "thumbnail"),
     el("span", { class: "about" }, el("span", { class: "head" }, glyph("corroded", defect.severity), el("b", {}, el("bdi", {}, defectName(defect))), stateTag(defect)), el("span", {}, el("bdi", {}, what)), el("span", { class: "sub" }, about.map((words, at) => [el("bdi", {}, words), at < about.length - 1 ? " · " : ""])))));
@@ -127,7 +127,7 @@ function fill(panel, found) {
 function facts(defect) {
   return [["asset", defect.asset ? assetWord(defect) : "–"], ["place", defectPlace(defect)], ["material", defect.material ?? "–"], ["worst severity", defect.severity ?? "not given"],
     ["largest area", areaWords(defect.area_mm2, defect.area_fraction, 1)], ["confidence", percent(defect.confidence, 1)], ["first seen", moment(defect.first_seen_at)], ["last seen", moment(defect.last_seen_at)],
-    ["seen in", counted(defect.passes, "pass", "passes")], ["looked after by", defect.assignee || "nobody"], ["muted", isMuted(defect) ? ["until ", moment(defect.muted_until)] : "no"],
+    ["seen in", counted(defect.passes, "pass", "passes")], ["assigned to", defect.assignee || "nobody"], ["muted", isMuted(defect) ? ["until ", moment(defect.muted_until)] : "no"],
     ...(defect.set_state ? [["state", [`${stateWord(defect.set_state)}, set by ${defect.set_by} `, moment(defect.set_at), `; computed: ${stateWord(defect.computed_state)}`]]] : [])];
 }
 
