@@ -27,7 +27,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 _SHARED = frozenset(
     {
         *("architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "augmentation"),
-        "leave_out_licences",
+        *("licences", "leave_out_licences"),
     }
 )
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
@@ -81,8 +81,12 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
             the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
         sources: source -> factor on the weight of its pictures, in addition to their set's.
-        leave_out_groups: groups whose pictures are not trained on; a variation may leave out others.
+        licences: the only ones whose rows may be read, compared as they are written; a source that has rows
+            under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
+        leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
+            variation leaves out these in addition to those of ``[training]``.
+        leave_out_groups: groups of which no picture is trained on; a variation adds its own.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
@@ -109,8 +113,10 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources", "groups"] = "labels"
     sources: dict[str, Positive] = {}
-    leave_out_groups: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
+    leave_out_sources: tuple[str, ...] = ()
+    leave_out_groups: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
@@ -127,9 +133,13 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""
-        licensed = not any(part in sample.licence for part in self.leave_out_licences)
-        left_out = sample.group in self.leave_out_groups
-        return licensed and not left_out and (not self.sets or sample.set_name in self.sets)
+        return self.allows(sample.licence) and (not self.sets or sample.set_name in self.sets)
+
+    def allows(self, licence: str) -> bool:
+        """Return whether rows under a licence may be trained on."""
+        if self.licences and licence not in self.licences:
+            return False
+        return not any(part in licence for part in self.leave_out_licences)
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
@@ -164,9 +174,14 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         if shared := sorted(_SHARED & changes.keys()):
             raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
         try:
-            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+            varied = msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
             raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
+        sources = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
+        groups = dict.fromkeys((*self.training.leave_out_groups, *varied.leave_out_groups))
+        return msgspec.structs.replace(
+            varied, leave_out_sources=tuple(sources), leave_out_groups=tuple(groups)
+        )
 
 
 def read_recipe(path: Path) -> CascadeRecipe:
