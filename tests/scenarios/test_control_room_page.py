@@ -348,7 +348,7 @@ def test_two_tabs_and_a_room_that_is_killed(
         tab.locator("#feed .verdict").first.wait_for()
     room.kill()
     for tab in tabs:
-        tab.get_by_text("lost its control room").wait_for()
+        tab.get_by_text("no connection to its control room").wait_for()
     robot.publish("corrosion/v1/quay/probe/verdict", said("probe", 900, observed_at=START))
     room.start()
     for tab in tabs:
