@@ -240,7 +240,6 @@ ROUTES = [
 
 def _view_state(services: Services, person: Person) -> dict[str, Any]:
     history, settings = services.history, services.settings
-    broker = f"{settings.mqtt.hostname}:{settings.mqtt.port}"
     open_findings = history.findings(FindingFilter(is_open=True), limit=_FINDINGS)
     closed = history.findings(FindingFilter(is_open=False), limit=_FINDINGS)
     return {
@@ -250,7 +249,7 @@ def _view_state(services: Services, person: Person) -> dict[str, Any]:
         "severities": settings.room.severities,
         **views.person_view(person, can_send=services.reviews is not None),
         "link": views.link_view(services.ingest.link),
-        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {broker}",
+        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {settings.broker}",
         "robots": [views.robot_view(record) for record in history.robots()],
         "findings": [views.finding_view(record) for record in open_findings + closed],
         "verdicts": [views.record_row(record) for record in history.newest(_NEWEST)],
