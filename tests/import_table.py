@@ -169,23 +169,26 @@ CONVERTER = {
     # What takes the steps knows activations and labels, neither recipes nor pictures.
     "training.steps": "data",
     "training": "architectures graphs data training.steps edge_node.messages edge_node.inference",
-    # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training.steps edge_node.inference edge_node.inspection",
-    "study": "data evaluation training.steps training",
     # Each member of a training is quantized and judged as a bundle is.
     "risk": (
         "architectures graphs data quantize evaluation conversion training.steps training "
         "edge_node.messages edge_node.inference"
     ),
+    # A run folder keeps what a training reports, and draws the pictures that it got wrong.
+    "runs": (
+        "data training.steps training evaluation risk edge_node.messages edge_node.inference "
+        "edge_node.inspection"
+    ),
+    "study": "data evaluation training.steps training",
     "cli.graphs": (
-        "architectures nodes graphs data quantize evaluation conversion "
+        "architectures data nodes graphs quantize evaluation conversion "
         "edge_node.camera edge_node.inference edge_node.inspection"
     ),
     "cli.training": (
         "architectures data training.steps training runs study risk edge_node.messages edge_node.inference"
     ),
     "cli.bundles": (
-        "data evaluation conversion edge_node.messages edge_node.camera edge_node.inference "
+        "data evaluation conversion runs edge_node.messages edge_node.camera edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "cli.data": "data data.foreign data.exchange",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node version``."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         "runtime": _runtime(),
         "xnnpack": _xnnpack(),
         "default bundle": _default_bundle(),
-        "its backbone": _backbone(),
+        "backbone": _backbone(),
         "numpy": np.__version__,
         "opencv": metadata.version("opencv-python-headless"),
         "python": f"{platform.python_version()} {platform.machine()}",
