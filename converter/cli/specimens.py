@@ -10,26 +10,29 @@ from converter.specimens.dataset import SIDE_LIMITS_PX, write_dataset
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter specimens``."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write the pictures to")
     parser.add_argument(
-        "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
+        "--count",
+        type=at_least(1),
+        default=240,
+        help="number of pictures, four of each specimen (default: 240)",
     )
     parser.add_argument(
         "--other",
         type=at_least(0),
         default=0,
         metavar="COUNT",
-        help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
+        help="number of pictures of other things: floor, wall, plants, sky, a hand (default: 0)",
     )
     parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
+        "--seed", type=at_least(0), default=0, help="another seed gives other specimens (default: 0)"
     )
     parser.add_argument(
         "--size",
         type=_parse_size,
         default=(480, 360),
         metavar="WxH",
-        help="of a picture in px (default: 480x360)",
+        help="size of a picture in px (default: 480x360)",
     )
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
 

@@ -41,11 +41,11 @@ def _find_faults(one: Figures) -> Iterator[str]:
     most, share = _most(pictures), max(pictures.values()) / one.pictures
     if one.pictures >= LEAST_PICTURES and share < 1 and one.accuracy.value <= share:
         yield (
-            f"{_name(one)}: right on {one.accuracy.value:.1%}, no more than by saying {most!r} every time"
+            f"{_name(one)}: right on {one.accuracy.value:.1%}, no better than {most!r} for every picture"
             f" ({share:.1%})"
         )
     if one.abstained > _LEAST_DECIDED:
-        yield f"{_name(one)}: nothing is said of {one.abstained:.0%} of pictures"
+        yield f"{_name(one)}: it abstains on {one.abstained:.0%} of pictures"
 
 
 def _name(one: Figures) -> str:
@@ -62,4 +62,4 @@ def _most(pictures: dict[str, int]) -> str:
 
 def _drop_answered(mind: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out what labelled pictures have answered."""
-    return tuple(text for text in mind if not text.startswith("how often it is right"))
+    return tuple(text for text in mind if not text.startswith("the accuracy was not measured"))

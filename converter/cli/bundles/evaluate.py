@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
-    parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
+    parser.add_argument("model", type=Path, help="folder of a bundle, or a graph")
+    parser.add_argument(
+        "data", type=Path, help="labels.csv, the folder around one, or a folder with a folder for each label"
+    )
     parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
     add_choice_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the figures as a page, with the wrong pictures"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +62,7 @@ def format_lines(found: Evaluation) -> list[str]:
     """Return the evaluation as lines of text for a terminal."""
     text = [
         f"{found.model} on {found.pictures} pictures of {found.data}",
-        f"time of a decision: mean {found.mean_ms:.1f} ms, 95 of 100 within {found.p95_ms:.1f} ms",
+        f"time of a decision: mean {found.mean_ms:.1f} ms, 95th percentile {found.p95_ms:.1f} ms",
     ]
     for one in found.figures:
         low, high = one.accuracy.low, one.accuracy.high
@@ -66,7 +70,7 @@ def format_lines(found: Evaluation) -> list[str]:
             "",
             f"{one.question}  {one.pictures} pictures in {one.groups} groups",
             f"  accuracy    {percent(one.accuracy.value)}  ({percent(low)} to {percent(high)} by group)",
-            f"  abstained   {percent(one.abstained)}; accuracy of the others {percent(one.accuracy_decided)}",
+            f"  abstained   {percent(one.abstained)}; accuracy where decided {percent(one.accuracy_decided)}",
             f"  calibration error {percent(one.calibration_error)}",
         ]
         if one.detection is not None:
@@ -83,6 +87,6 @@ def format_lines(found: Evaluation) -> list[str]:
     for maps in found.maps:
         text.append(
             f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {decimal(maps.pixel_auroc)},"
-            f" IoU {decimal(maps.iou)}, area off by {percent(maps.area_error)} on average"
+            f" IoU {decimal(maps.iou)}, mean error of the area {percent(maps.area_error)}"
         )
     return text
