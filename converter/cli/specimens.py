@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="number of pictures of other things: floor, wall, plants, sky, a hand (default: 0)",
     )
     parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="another seed gives other specimens (default: 0)"
+        "--seed",
+        type=at_least(0),
+        default=0,
+        help="seed of the specimens; another seed gives others (default: 0)",
     )
     parser.add_argument(
         "--size",

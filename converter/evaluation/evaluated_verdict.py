@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from converter.evaluation.evaluation import Evaluation, Figures
 
 _LEAST_DECIDED = 0.5
+# Begins the note that an evaluation answers; the second is that of bundles of 0.9.0 and 0.10.0.
+_NOT_MEASURED = ("the accuracy was not measured", "how often it is right was not measured")
 
 
 def add_evaluation(verdict: ShipVerdict, found: Evaluation) -> ShipVerdict:
@@ -62,4 +64,4 @@ def _most(pictures: dict[str, int]) -> str:
 
 def _drop_answered(mind: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out what labelled pictures have answered."""
-    return tuple(text for text in mind if not text.startswith("the accuracy was not measured"))
+    return tuple(text for text in mind if not text.startswith(_NOT_MEASURED))

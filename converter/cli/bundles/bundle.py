@@ -32,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     packed.add_argument(
         "--version",
         metavar="V",
-        help="another version than that of the bundle, such as 2, 1.10 or 2026.11.24",
+        help="version of the file, such as 2, 1.10 or 2026.11.24 (default: that of the bundle)",
     )
     _add_signing(packed, key_required=False)
     signed = actions.add_parser(
         "sign", help="sign a packed bundle; a file that is signed already is signed anew"
     )
-    signed.add_argument("file", type=Path, metavar="FILE")
+    signed.add_argument("file", type=Path, metavar="FILE", help="file that pack wrote")
     _add_signing(signed, key_required=True)
     parser.epilog = (
         "A robot takes a bundle if its version is higher than any it had, and if a trusted key signed it.\n"

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pictures", type=Path, help="folder of pictures; they are chosen from every label and group in turn"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg")
+    parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg", help="picture file to write")
     parser.add_argument("--count", type=at_least(1), default=24, help="number of pictures (default: 24)")
     parser.add_argument("--columns", type=at_least(1), default=4, help="pictures in a row (default: 4)")
     parser.add_argument(
