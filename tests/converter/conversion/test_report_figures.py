@@ -52,10 +52,9 @@ def test_budget_and_draft_are_told(outcome):
 
 
 def test_rendered_specimens_are_told_from_photographs(outcome, tmp_path):
-    """Figures on plates of ``converter specimens`` alone say nothing of photographs, and the verdict says so."""
-    (source,) = {
-        sample.source for sample in load_dataset(write_dataset(tmp_path / "out", 4, 0, size=(64, 48)))
-    }
+    """Figures on plates of ``converter specimens`` alone say nothing of photographs; the verdict says so."""
+    written = load_dataset(write_dataset(tmp_path / "out", 4, 0, size=(64, 64)))
+    (source,) = {sample.source for sample in written}
     rendered = tuple(replace(sample, source=source) for sample in outcome.labelled.samples)
     for samples, told in ((rendered, True), ((*rendered[1:], outcome.labelled.samples[0]), False)):
         labelled = replace(outcome.labelled, samples=samples)
