@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
-_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
+_SHARED = frozenset(
+    {"architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "leave_out_licences"}
+)
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
@@ -67,10 +69,14 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         weights: a file, or ``random``; the architecture's ImageNet weights if not given.
         size_px: sides of the input; the architecture's own if not given.
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
+        train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
-            ``sources``, which generalises better to new sources.
+            ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
+            the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
+        sources: source -> factor on the weight of its pictures, in addition to their set's.
+        leave_out_groups: groups whose pictures are not trained on; a variation may leave out others.
         leave_out_licences: rows whose licence contains one of these texts are not used.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
@@ -92,9 +98,12 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     weights: str | None = None
     size_px: int | None = None
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
+    train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     sets: dict[str, Positive] = {}
-    balance: Literal["labels", "sources"] = "labels"
+    balance: Literal["labels", "sources", "groups"] = "labels"
+    sources: dict[str, Positive] = {}
+    leave_out_groups: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
@@ -113,7 +122,8 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""
         licensed = not any(part in sample.licence for part in self.leave_out_licences)
-        return licensed and (not self.sets or sample.set_name in self.sets)
+        left_out = sample.group in self.leave_out_groups
+        return licensed and not left_out and (not self.sets or sample.set_name in self.sets)
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):

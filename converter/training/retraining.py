@@ -6,7 +6,6 @@ activations (``head_training``).
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
 from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
+from converter.training.draw_weights import weigh_pictures
 from converter.training.fine_tuning import Cut, cut_before
 from converter.training.head_training import fit_head_temperature, train
 from converter.training.training_data import (
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from converter.data.dataset import Sample
     from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
 
-# A stratum (set and label, perhaps of one source) with fewer pictures is drawn less often than a larger one,
-# or training would overfit its few pictures.
-FULL_WEIGHT_PICTURES = 60
 _VALIDATIONS = 20  # per training, unless the recipe says otherwise
 
 
@@ -146,31 +143,6 @@ def fit(
     return RetrainedNetwork(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
 
 
-def weigh_pictures(
-    prepared: PreparedTraining, wanted: TrainingRecipe, training: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the relative frequency with which each picture is drawn, ``(pictures,)``; 0 excludes it.
-
-    Sets are weighted as the recipe says; within a set every stratum (label, or label and source) weighs the
-    same. The labels are those of the stage that most pictures have a label for.
-    """
-    sets, by_source = wanted.sets, wanted.balance == "sources"
-    known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
-    most_known = prepared.questions[int(np.argmax(known))]
-    has_label = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
-    strata = [
-        (sample.set_name, sample.source if by_source else "", int(target))
-        for sample, target in zip(prepared.samples, most_known.targets, strict=True)
-    ]
-    counts = Counter(stratum for stratum, used in zip(strata, has_label, strict=True) if used)
-    return np.array(
-        [
-            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if used else 0.0
-            for stratum, used in zip(strata, has_label, strict=True)
-        ]
-    )
-
-
 def _train_variations(
     prepared: PreparedTraining,
     training: NDArray[np.bool_],
@@ -188,7 +160,7 @@ def _train_variations(
     for varied in prepared.recipe.trainings():
         admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
         _check_labels(prepared.questions, admitted)
-        weights = weigh_pictures(prepared, varied, admitted)
+        weights = weigh_pictures(prepared.samples, prepared.questions, varied, admitted)
         data = TrainingData(prepared.activations, prepared.masks, weights, validation)
         if upper:
             upper.set_weights(start)
@@ -211,6 +183,9 @@ def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbo
     if wanted.fine_tune == 0:
         return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
     cut = cut_before(backbone.model, wanted.fine_tune)
+    for layer in cut.upper.layers:
+        if type(layer).__name__ == "DepthwiseConv2D":
+            layer.trainable = wanted.train_depthwise
     return make_extractor(backbone, layer=cut.layer), cut, backbone
 
 
