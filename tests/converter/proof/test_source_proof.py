@@ -14,8 +14,8 @@ def test_the_sentence_has_the_figures_of_float_and_quantized():
     proof = SourceProof(proved=True, stages=stages, pictures=("a.jpg",) * 30)
     assert proof.sentence == (
         "proved at the source: on 30 pictures float gives TensorFlow's label 60 of 60 times, worst"
-        " probability difference 0.0011; quantized gives TensorFlow's label 58 of 60 times, worst probability difference"
-        " 0.0430"
+        " probability difference 0.0011; quantized gives TensorFlow's label 58 of 60 times, worst"
+        " probability difference 0.0430"
     )
 
 
