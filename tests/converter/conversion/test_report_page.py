@@ -64,7 +64,7 @@ def test_pictures_that_differ_stand_with_every_answer(outcome, plain):
     assert "Pictures with different answers, the largest difference first" in page
     alone = text_of(render_report(plain))
     assert "data:image" not in alone
-    assert "photographs do not" in alone
+    assert "This page only names the pictures" in alone
 
 
 def test_pictures_are_bounded_in_bytes(outcome, plain, monkeypatch):
