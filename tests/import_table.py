@@ -142,6 +142,10 @@ EDGE_NODE = {
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {
     "specimens": "",
+    # What is no metal, also behind the parts of a world.
+    "specimens.things": "specimens",
+    "specimens.worlds": "specimens specimens.things",
+    "specimens.sets": "specimens specimens.things specimens.worlds",
     "architectures": "edge_node.inference",
     "nodes": "",
     "tflite": "",
@@ -177,5 +181,5 @@ CONVERTER = {
     ),
     "cli.data": "data data.foreign data.exchange",
     # `convert` is also a command of its own, so the command line reaches for its module.
-    "cli": "specimens cli.graphs edge_node.cli",
+    "cli": "specimens specimens.sets cli.graphs edge_node.cli",
 }

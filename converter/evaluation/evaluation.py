@@ -20,6 +20,7 @@ from converter.evaluation.metrics import (
     wilson_interval,
 )
 from converter.evaluation.ship_verdict import ShipVerdict
+from converter.evaluation.stress import StressFigures
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         mean_ms: mean time of a decision on this machine, preprocessing included.
         p95_ms: 95th percentile of that time.
         verdict: whether it may be shipped, by its conversion and these figures.
+        stress: the answers to worse pictures; None where nobody asked for them.
     """
 
     model: str
@@ -83,6 +85,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Figures, ...]
     maps: tuple[MapFigures, ...] = ()
     verdict: ShipVerdict = ShipVerdict(ship=False)
+    stress: StressFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

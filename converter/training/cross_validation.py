@@ -127,9 +127,8 @@ def fit_thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> 
     On sources that it was not trained on a head favours one label far more than on its training pictures.
     Pictures are weighted as in training, so that a large set counts no more than the recipe says.
     """
-    weights = weigh_pictures(
-        prepared.samples, prepared.questions, prepared.recipe.training, np.ones(len(prepared.samples), bool)
-    )
+    everything = np.ones(len(prepared.samples), bool)
+    weights = weigh_pictures(prepared.samples, prepared.questions, prepared.recipe.training, everything)
     found = []
     for question, stage in zip(prepared.questions, prepared.recipe.stage, strict=True):
         first, targets, shares = _collect_left_out(question, judged, weights)

@@ -25,7 +25,10 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
 _SHARED = frozenset(
-    {"architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "leave_out_licences"}
+    {
+        *("architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "augmentation"),
+        *("licences", "leave_out_licences"),
+    }
 )
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
@@ -71,13 +74,19 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
         train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
+        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
+            as worse cameras and worse light do (see ``converter.training.augment``).
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
             ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
             the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
         sources: source -> factor on the weight of its pictures, in addition to their set's.
-        leave_out_groups: groups whose pictures are not trained on; a variation may leave out others.
+        licences: the only ones whose rows may be read, compared as they are written; a source that has rows
+            under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
+        leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
+            variation leaves out these in addition to those of ``[training]``.
+        leave_out_groups: groups of which no picture is trained on; a variation adds its own.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
@@ -100,11 +109,14 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    augmentation: Literal["inspection", "robust"] = "inspection"
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources", "groups"] = "labels"
     sources: dict[str, Positive] = {}
-    leave_out_groups: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
+    leave_out_sources: tuple[str, ...] = ()
+    leave_out_groups: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
@@ -121,9 +133,13 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""
-        licensed = not any(part in sample.licence for part in self.leave_out_licences)
-        left_out = sample.group in self.leave_out_groups
-        return licensed and not left_out and (not self.sets or sample.set_name in self.sets)
+        return self.allows(sample.licence) and (not self.sets or sample.set_name in self.sets)
+
+    def allows(self, licence: str) -> bool:
+        """Return whether rows under a licence may be trained on."""
+        if self.licences and licence not in self.licences:
+            return False
+        return not any(part in licence for part in self.leave_out_licences)
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
@@ -158,9 +174,14 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         if shared := sorted(_SHARED & changes.keys()):
             raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
         try:
-            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+            varied = msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
             raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
+        sources = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
+        groups = dict.fromkeys((*self.training.leave_out_groups, *varied.leave_out_groups))
+        return msgspec.structs.replace(
+            varied, leave_out_sources=tuple(sources), leave_out_groups=tuple(groups)
+        )
 
 
 def read_recipe(path: Path) -> CascadeRecipe:

@@ -6,6 +6,7 @@ activations (``head_training``).
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,12 @@ from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
 from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
-from converter.training.draw_weights import weigh_pictures
 from converter.training.fine_tuning import Cut, cut_before
-from converter.training.head_training import fit_head_temperature, train
-from converter.training.training_data import (
-    TrainedHead,
-    TrainingData,
-    TrainingSettings,
-    TrainingTarget,
-    Validation,
-)
+from converter.training.head_training import fit_head_temperature
+from converter.training.member_worker import ACTIVATIONS_NAME
+from converter.training.side_by_side import Network
+from converter.training.training_data import TrainedHead, TrainingData, TrainingTarget, Validation
+from converter.training.variations import average, plan_members, train_members
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -37,9 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
-
-_VALIDATIONS = 20  # per training, unless the recipe says otherwise
+    from converter.training.recipe import CascadeRecipe, StageRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,7 @@ class PreparedTraining:
         activations: float16 ``(variants, pictures, ...)``; the first variant is without augmentation.
         masks: see ``TrainingData``.
         frozen: the backbone, if none of its layers is trained, so that all trainings share it.
+        content: a text that is different for other activations and masks.
     """
 
     samples: tuple[Sample, ...]
@@ -61,6 +57,7 @@ class PreparedTraining:
     activations: NDArray[np.float16]
     masks: NDArray[np.float32] | None
     frozen: Backbone | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +79,25 @@ class RetrainedNetwork:
     logits: dict[str, NDArray[np.float32]]
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it is kept
     samples: Sequence[Sample],
     recipe: CascadeRecipe,
     *,
     cache: Path | None = None,
     augmentation: Augmentation = INSPECTION,
     progress: Callable[[int], None] = lambda _done: None,
+    work: Path | None = None,
 ) -> PreparedTraining:
     """Compute the activations of the frozen part of the network for every variant of every picture.
+
+    Args:
+        samples: the pictures.
+        recipe: the stages and how they are trained.
+        cache: folder in which each picture's activations are kept for other trainings.
+        augmentation: of the copies.
+        progress: called with the number of further activations that are done.
+        work: folder of a file that holds the activations, so that several processes can share them; None
+            keeps them in memory.
 
     Raises:
         DatasetError: a picture cannot be read, or no picture has a label of a stage.
@@ -101,20 +108,28 @@ def prepare(
     variants = [
         Variant(copy, augmentation, recipe.training.seed) for copy in range(recipe.training.copies + 1)
     ]
-    activations = compute(samples, by, variants, cache=cache, progress=progress)
+    into = work / ACTIVATIONS_NAME if work and cut else None
+    activations = compute(samples, by, variants, cache=cache, progress=progress, into=into)
     if activations.ndim == 3:  # pooled: one position
         activations = activations[:, :, np.newaxis, np.newaxis]
     masks = _read_masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
     frozen = None if cut else backbone
-    return PreparedTraining(tuple(samples), recipe, questions, activations, masks, frozen)
+    told = [by.key, *(variant.key for variant in variants), *(sample.sha256 for sample in samples)]
+    digest = hashlib.sha256("\n".join(told).encode())
+    digest.update(b"" if masks is None else masks.tobytes())
+    return PreparedTraining(
+        tuple(samples), recipe, questions, activations, masks, frozen, content=digest.hexdigest()
+    )
 
 
-def fit(
+def fit(  # noqa: PLR0913 - the pictures, who is told, and where it is kept
     prepared: PreparedTraining,
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     *,
-    report: Callable[[Validation], None] = lambda _validation: None,
+    report: Callable[[int, Validation], None] = lambda _member, _validation: None,
+    on_steps: Callable[[int], None] = lambda _steps: None,
+    work: Path | None = None,
 ) -> RetrainedNetwork:
     """Train the heads, and the layers that the recipe fine-tunes, on some of the pictures.
 
@@ -123,7 +138,9 @@ def fit(
         training: ``(pictures,)``, those to train on if the recipe admits them.
         validation: ``(pictures,)``, those that decide when training ends and fit the temperatures; may be
             none.
-        report: called with the result of each validation.
+        report: called with the number of a training, from 0, and the result of its validation.
+        on_steps: called with the number of further steps that are done.
+        work: folder in which states are kept, so that a killed training can go on; None keeps none.
 
     Raises:
         DatasetError: a stage has pictures of fewer than two labels to train on.
@@ -134,7 +151,29 @@ def fit(
     else:
         _, cut, backbone = _build_network(recipe)
     upper = cut.upper if cut else None
-    heads = _train_variations(prepared, training, validation, upper, report)
+    data = TrainingData(prepared.activations, prepared.masks, np.zeros(len(training)), validation)
+    members = plan_members(prepared.samples, recipe, prepared.questions, data, training)
+    network = Network(
+        backbone.architecture,
+        backbone.input.size_px,
+        recipe.training.fine_tune,
+        recipe.training.train_depthwise,
+        upper.get_weights() if upper else [],
+    )
+    trained = train_members(
+        members,
+        prepared.questions,
+        upper,
+        network,
+        work=work,
+        content=prepared.content,
+        on_steps=on_steps,
+        report=report,
+    )
+    mean = average(members, trained)
+    heads = mean.heads
+    if upper:
+        upper.set_weights(mean.upper)
     if cut:
         backbone = replace(backbone, weights_sha256=hash_weights(backbone.model))
     pooled = _pool_features(prepared.activations[0], upper)
@@ -143,49 +182,13 @@ def fit(
     return RetrainedNetwork(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
 
 
-def _train_variations(
-    prepared: PreparedTraining,
-    training: NDArray[np.bool_],
-    validation: NDArray[np.bool_],
-    upper: Any,
-    report: Callable[[Validation], None],
-) -> tuple[TrainedHead, ...]:
-    """Train each variation from the same start and return heads of averaged weights; ``upper`` gets them too.
-
-    The average of weights that were trained differently from one start generalises better than each
-    (Wortsman et al., Model soups, ICML 2022).
-    """
-    start = upper.get_weights() if upper else []
-    uppers, heads = [], []
-    for varied in prepared.recipe.trainings():
-        admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
-        _check_labels(prepared.questions, admitted)
-        weights = weigh_pictures(prepared.samples, prepared.questions, varied, admitted)
-        data = TrainingData(prepared.activations, prepared.masks, weights, validation)
-        if upper:
-            upper.set_weights(start)
-        heads.append(train(data, prepared.questions, _make_settings(varied), upper=upper, report=report))
-        uppers.append(upper.get_weights() if upper else [])
-    if upper:
-        upper.set_weights([np.mean(values, axis=0) for values in zip(*uppers, strict=True)])
-    return tuple(_average_heads(alike) for alike in zip(*heads, strict=True))
-
-
-def _average_heads(heads: Sequence[TrainedHead]) -> TrainedHead:
-    weights = np.mean([head.weights for head in heads], axis=0)
-    return TrainedHead(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
-
-
 def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
     """Build the backbone and, if layers are fine-tuned, cut it."""
     wanted = recipe.training
     backbone = load_backbone(wanted.architecture, weights=wanted.weights, size_px=wanted.size_px)
     if wanted.fine_tune == 0:
         return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
-    cut = cut_before(backbone.model, wanted.fine_tune)
-    for layer in cut.upper.layers:
-        if type(layer).__name__ == "DepthwiseConv2D":
-            layer.trainable = wanted.train_depthwise
+    cut = cut_before(backbone.model, wanted.fine_tune, train_depthwise=wanted.train_depthwise)
     return make_extractor(backbone, layer=cut.layer), cut, backbone
 
 
@@ -210,36 +213,6 @@ def _make_target(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarge
     learns_positions = stage.learn != "pictures" and CORRODED in stage.labels
     corroded = stage.labels.index(CORRODED) if learns_positions else None
     return TrainingTarget(stage.name, stage.labels, targets, corroded, on_pictures=stage.learn != "positions")
-
-
-def _check_labels(questions: Sequence[TrainingTarget], training: NDArray[np.bool_]) -> None:
-    """Refuse a training in which a stage has a label without pictures."""
-    for question in questions:
-        present = set(question.targets[training].tolist()) - {UNKNOWN}
-        if len(present) < len(question.labels):
-            missing = [label for index, label in enumerate(question.labels) if index not in present]
-            raise DatasetError(
-                f"stage {question.name}: no picture of {', '.join(missing)} is left to train on;"
-                " add specimens, or choose another --seed or smaller percentages"
-            )
-
-
-def _make_settings(wanted: TrainingRecipe) -> TrainingSettings:
-    return TrainingSettings(
-        steps=wanted.steps,
-        learning_rate=wanted.learning_rate,
-        backbone_learning_rate=wanted.backbone_learning_rate,
-        batch=wanted.batch,
-        weight_decay=wanted.weight_decay,
-        dropout=wanted.dropout,
-        label_smoothing=wanted.label_smoothing,
-        map_weight=wanted.map_weight,
-        evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _VALIDATIONS),
-        patience=wanted.patience,
-        trainings=wanted.trainings,
-        style_mixing=wanted.style_mixing,
-        seed=wanted.seed,
-    )
 
 
 def _pool_features(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from converter.data.dataset import load_dataset
 from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.proof.source_proof import Agreement, SourceProof, StageProof
 from converter.source_model.request import ScalingScore
-from converter.specimens.dataset import write_dataset
+from converter.specimens.sets.dataset import write_dataset
 from edge_node.inference.probabilities import softmax
 from tests.support.conversions import with_changes
 
