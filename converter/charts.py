@@ -51,7 +51,7 @@ def draw_shares(bars: Sequence[tuple[str, float, float]]) -> str:
     none = [100 * share for _, _, share in bars]
     wrong = [max(0.0, 100 - a - b) for a, b in zip(right, none, strict=True)]
     with svg_style() as plt:
-        figure, axes = plt.subplots(figsize=(6.4, 0.6 + 0.21 * len(names)), layout="constrained")
+        figure, axes = plt.subplots(figsize=(6.4, 1.2 + 0.2 * len(names)), layout="constrained")
         axes.barh(names, right, color=_RIGHT, label="right")
         axes.barh(names, none, left=right, color=_NONE, label="no answer or refused")
         starts = [a + b for a, b in zip(right, none, strict=True)]
@@ -70,10 +70,10 @@ def draw_risk_coverage(curves: Sequence[tuple[str, Sequence[float], Sequence[flo
         curves: name, shares decided and shares of errors among them, 0 to 1, of each.
     """
     with svg_style() as plt:
-        figure, axes = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+        figure, axes = plt.subplots(figsize=(6.4, 3.0 + 0.2 * len(curves)), layout="constrained")
         for name, coverage, risk in curves:
             axes.plot([100 * c for c in coverage], [100 * r for r in risk], label=name, linewidth=1.2)
         axes.set(xlabel="% decided", ylabel="% wrong among them", xlim=(0, 101))
         axes.set_ylim(bottom=0)
-        figure.legend(loc="outside upper center", ncols=3, frameon=False)
+        figure.legend(loc="outside upper center", frameon=False)
         return encode_svg(plt, figure)

@@ -168,15 +168,15 @@ CONVERTER = {
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training edge_node.inference edge_node.inspection",
+    "runs": "data training evaluation edge_node.messages edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
     "cli.graphs": (
-        "architectures nodes graphs quantize evaluation conversion "
+        "architectures data nodes graphs quantize evaluation conversion "
         "edge_node.camera edge_node.inference edge_node.inspection"
     ),
     "cli.training": "architectures data training runs study edge_node.messages",
     "cli.bundles": (
-        "data evaluation conversion edge_node.messages edge_node.camera edge_node.inference "
+        "data evaluation conversion runs edge_node.messages edge_node.camera edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "cli.data": "data data.foreign data.exchange",

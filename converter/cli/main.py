@@ -50,6 +50,9 @@ COMMANDS = {
         "converter.cli.bundles.classes",
         "write each stage of a bundle as a classifier for MediaPipe and other programs",
     ),
+    "model-card": Subcommand(
+        "converter.cli.bundles.model_card", "a bundle's model card, from what was measured of it"
+    ),
     "bundle": Subcommand(
         "converter.cli.bundles.bundle", "make keys, pack and sign a bundle, so that it can be sent to robots"
     ),

@@ -11,6 +11,7 @@ from converter.quantize.request import ConversionResult, Mode
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
 from edge_node.inference.manifest import BACKBONE_NOTE, CalibrationSet, Provenance, SourceGraph
+from edge_node.inference.stated_risk import format_risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -137,6 +138,7 @@ class BundleMaker:
                 f"target: {self._order.target.value}",
                 *self._describe_backbones(),
                 *self._describe_contracts(),
+                *([format_risk(risk)] if (risk := self._order.plan.risk) else []),
             ),
         )
 

@@ -10,6 +10,7 @@ import io
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
+from converter.text_table import format_markdown
 from edge_node.errors import DatasetError
 from edge_node.labels_csv import LABELS_NAME, MAX_TABLE_BYTES
 from edge_node.text_file import TextFileError, read_text_file
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ATTRIBUTION_NAME = "ATTRIBUTION.md"
 CREDITS_NAME = "ATTRIBUTION.csv"
 _GRAPH_NAME = "retrained_graph.pb"  # that graphs have by default
+MAX_ATTRIBUTION_BYTES = 4 * 1024 * 1024
 _AUTHOR_COLUMNS = ("author", "credit", "attribution")
 _REPEATED = "as above"  # a credit that repeats the one of the row before
 _UNSTATED = "not stated"
@@ -58,7 +60,7 @@ def find_attribution(files: Iterable[Path]) -> str:
         path = own if own.is_file() else common
         if path.is_file():
             try:
-                texts.append(read_text_file(path, MAX_TABLE_BYTES))
+                texts.append(read_text_file(path, MAX_ATTRIBUTION_BYTES))
             except TextFileError as err:
                 raise DatasetError(f"{path}: {err}") from err
     return "\n".join(dict.fromkeys(texts))
@@ -111,12 +113,12 @@ def format_attribution(name: str, backbone: str, samples: Sequence[Sample]) -> b
         "",
         "## Licences",
         "",
-        *_format_rows(("licence", "pictures", "sources"), _count_licences(samples)),
+        *format_markdown(("licence", "pictures", "sources"), _count_licences(samples)),
         "",
         *_explain_second_hand(samples),
         "## Sources",
         "",
-        *_format_rows(("source", "licence", "pictures", "to be named"), _count_sources(samples, credited)),
+        *format_markdown(("source", "licence", "pictures", "to be named"), _count_sources(samples, credited)),
         *_list_credits(samples, credited),
     ]
     return ("\n".join(lines).rstrip() + "\n").encode()
@@ -144,7 +146,11 @@ def _count_sources(samples: Sequence[Sample], credited: Credits) -> Iterator[tup
     for key, count in sorted(pictures.items()):
         named = sorted(names[key])
         told = (
-            named[0] if len(named) == 1 else f"{len(named)} authors or origins, listed below" if named else ""
+            named[0]
+            if len(named) == 1
+            else f"{len(named)} authors or origins, each named under Pictures"
+            if named
+            else ""
         )
         yield key[0] or _UNSTATED, key[1] or _UNSTATED, str(count), told
 
@@ -154,7 +160,7 @@ def _explain_second_hand(samples: Sequence[Sample]) -> Iterator[str]:
     for licence in second_hand:
         yield (
             f"**{licence}**: not the author of these pictures states this licence, but somebody who published"
-            " them again. What it rests on stands with their source below."
+            " them again. What it rests on is named with their source below."
         )
         yield ""
 
@@ -173,14 +179,6 @@ def _list_credits(samples: Sequence[Sample], credited: Credits) -> Iterator[str]
         shown = ", ".join(sorted(names)[:_FILES_NAMED])
         more = f" and {len(names) - _FILES_NAMED} more" if len(names) > _FILES_NAMED else ""
         yield f"- {source or _UNSTATED}: {_in_one_line(credit)} ({shown}{more})"
-
-
-def _format_rows(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield a table in Markdown."""
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{' --- |' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(_in_one_line(cell).replace('|', chr(92) + '|') for cell in row)} |"
 
 
 def _in_one_line(text: str) -> str:

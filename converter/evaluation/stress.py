@@ -186,7 +186,9 @@ def tabulate_stress(table: StressTable) -> tuple[list[str], list[list[str]]]:
             row.condition,
             percent(row.right),
             f"{row.fall_points:.1f}",
-            *(percent(share) for share in (row.abstained, row.not_metal, row.refused, row.wrong_of_decided)),
+            percent(row.abstained),
+            percent(row.not_metal) if row.not_metal else "-",  # most cascades cannot say so
+            *(percent(share) for share in (row.refused, row.wrong_of_decided)),
             *([percent(row.found)] if table.positive else []),
         ]
         for row in table.rows

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from converter.data.dataset import Origin, list_origins, load_dataset
+from converter.data.licences import find_partly_allowed
 from converter.text_table import format_table
 from edge_node.errors import DatasetError
 
@@ -64,11 +65,8 @@ class AllowedRows:
         training = recipe.training
         origins = sum((list_origins(folder) for folder in folders), Counter[Origin]())
         _refuse_unknown_sources(recipe, {origin.source for origin in origins} - {""})
-        found = defaultdict[str, set[bool]](set)
-        for origin in origins:
-            found[origin.source].add(training.allows(origin.licence))
-        partly = sorted(source for source, allowed in found.items() if source and len(allowed) > 1)
-        return cls(training, origins, tuple(partly) if training.licences else ())
+        partly = find_partly_allowed(origins, training.allows) if training.licences else ()
+        return cls(training, origins, partly)
 
     def admits(self, origin: Origin) -> bool:
         """Return whether rows of an origin may be read.

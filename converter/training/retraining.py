@@ -22,8 +22,9 @@ from converter.training.bottlenecks import Extractor, Variant, compute, make_ext
 from converter.training.fine_tuning import Cut, cut_before
 from converter.training.head_training import fit_head_temperature
 from converter.training.member_worker import ACTIVATIONS_NAME
-from converter.training.side_by_side import Network
-from converter.training.training_data import TrainedHead, TrainingData, TrainingTarget, Validation
+from converter.training.retrained_graph import freeze_backbone
+from converter.training.side_by_side import Network, TrainedMember
+from converter.training.training_data import Member, TrainedHead, TrainingData, TrainingTarget, Validation
 from converter.training.variations import average, plan_members, train_members
 from edge_node.errors import DatasetError
 
@@ -70,6 +71,8 @@ class RetrainedNetwork:
         temperatures: one for each head; 1 without validation pictures.
         fine_tuned_convolutions: number of convolutions that were trained too.
         logits: per stage, of every prepared picture without augmentation, ``(pictures, labels)``.
+        members: the trainings whose weights were averaged.
+        trained: what became of each of them.
     """
 
     backbone: Backbone
@@ -77,6 +80,8 @@ class RetrainedNetwork:
     temperatures: tuple[float, ...]
     fine_tuned_convolutions: int
     logits: dict[str, NDArray[np.float32]]
+    members: tuple[Member, ...] = ()
+    trained: tuple[TrainedMember, ...] = ()
 
 
 def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it is kept
@@ -179,7 +184,28 @@ def fit(  # noqa: PLR0913 - the pictures, who is told, and where it is kept
     pooled = _pool_features(prepared.activations[0], upper)
     logits = {head.question.name: head.logits(pooled) for head in heads}
     temperatures = tuple(_fit_temperature(head, logits[head.question.name], validation) for head in heads)
-    return RetrainedNetwork(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
+    return RetrainedNetwork(
+        backbone,
+        heads,
+        temperatures,
+        cut.convolutions if cut else 0,
+        logits,
+        tuple(members),
+        tuple(trained),
+    )
+
+
+def load_member(recipe: CascadeRecipe, trained: TrainedMember) -> tuple[Backbone, Any]:
+    """Return the backbone with the weights of one training, and its frozen graph.
+
+    Raises:
+        GraphError: the backbone or its weights cannot be loaded.
+    """
+    _, cut, backbone = _build_network(recipe)
+    if cut:
+        cut.upper.set_weights(trained.upper)
+        backbone = replace(backbone, weights_sha256=hash_weights(backbone.model))
+    return backbone, freeze_backbone(backbone)
 
 
 def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:

@@ -245,7 +245,9 @@ def _share(data: TrainingData, network: Network, work: Path) -> None:
 
 def _is_file_of(values: NDArray[Any], path: Path) -> bool:
     """Return whether an array is mapped from a file."""
-    return isinstance(values, np.memmap) and values.filename is not None and Path(values.filename) == path
+    if not isinstance(values, np.memmap) or values.filename is None:
+        return False
+    return Path(values.filename).resolve() == path.resolve()
 
 
 def _code_version() -> str:

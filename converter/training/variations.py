@@ -79,7 +79,7 @@ def plan_members(
 def find_left_out(
     samples: Sequence[Sample], sources: Iterable[str], left_out: Iterable[str] = ()
 ) -> NDArray[np.bool_]:
-    """Return which pictures are of these groups, or of a specimen of these sources, ``(pictures,)``."""
+    """Return which pictures are of these groups, or of specimens that these sources show, ``(n,)``."""
     groups = {sample.specimen for sample in samples if sample.source in set(sources)} | set(left_out)
     return np.array([sample.specimen in groups for sample in samples])
 

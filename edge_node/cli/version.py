@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         "runtime": _runtime(),
         "xnnpack": _xnnpack(),
         "default bundle": _default_bundle(),
-        "its backbone": _backbone(),
+        "backbone": _backbone(),
         "numpy": np.__version__,
         "opencv": metadata.version("opencv-python-headless"),
         "python": f"{platform.python_version()} {platform.machine()}",

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +20,7 @@ from converter.cli.training.retrain_flags import (
     refuse_contradictions,
 )
 from converter.cli.training.retrain_plan import plan_training
+from converter.cli.training.retrain_risk import fit_recipe, write_record
 from converter.data.attribution import attribution_path, format_attribution
 from converter.data.dataset import hash_dataset
 from converter.data.splits import find_groups, split
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from converter.progress import BeginStep
     from converter.runs.mistakes import Mistake
     from converter.runs.run_record import StageFigures
+    from converter.training.allowed_rows import LicenceRow
     from converter.training.augment import Augmentation
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.training_data import Validation
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        training = _Training(args, recipe, samples, plan.augmentation, run_folder, begin, work)
+        training = _Training(args, recipe, samples, plan.augmentation, run_folder, begin, work, plan.licences)
         if args.cross_validate:
             training.train_on_all()
         else:
@@ -116,7 +118,7 @@ class _Training:
     """One call of the command: recipe, samples, run folder, and the steps from training to written graphs.
 
     ``begin`` shows a step of it, see ``converter.progress``; ``work`` is the folder of what a killed training
-    goes on from.
+    goes on from; ``licences`` is the table of licences, ``seconds`` what the steps so far took.
     """
 
     args: argparse.Namespace
@@ -126,6 +128,8 @@ class _Training:
     run_folder: RunFolder
     begin: BeginStep
     work: Path | None
+    licences: tuple[LicenceRow, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def train_and_test(self) -> None:
         """Train on one part of the groups, stop by another, test on the third, and write."""
@@ -203,7 +207,8 @@ class _Training:
     def prepare(self) -> PreparedTraining:
         from converter.training.retraining import prepare
 
-        return prepare(
+        started = time.monotonic()
+        prepared = prepare(
             self.samples,
             self.recipe,
             cache=self.args.bottleneck_dir or (self.work and self.work / BOTTLENECKS_NAME),
@@ -213,6 +218,8 @@ class _Training:
             ),
             work=self.work,
         )
+        self.seconds["bottlenecks"] = round(time.monotonic() - started, 1)
+        return prepared
 
     def fit(
         self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray
@@ -236,7 +243,10 @@ class _Training:
             writer(found)
             self.run_folder.add_validation(number + 1, found)
 
-        return fit(prepared, training, validation, report=report, on_steps=advance, work=self.work)
+        started = time.monotonic()
+        fitted = fit(prepared, training, validation, report=report, on_steps=advance, work=self.work)
+        self.seconds["training"] = round(time.monotonic() - started, 1)
+        return fitted
 
     def write(
         self,
@@ -252,14 +262,21 @@ class _Training:
             write_retrained,
         )
 
+        chosen = fit_recipe(
+            prepared, fitted, self.licences, self.seconds, self.run_folder, self.begin, self.work
+        )
+        recipe = chosen.recipe
         definition = freeze_backbone(fitted.backbone)
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = hash_dataset(used)
-        outputs = name_outputs(self.args, self.recipe)
-        for stage, files, head, temperature in zip(
-            self.recipe.stage, outputs, fitted.heads, fitted.temperatures, strict=True
-        ):
+        outputs = name_outputs(self.args, recipe)
+        heads = {head.question.name: head for head in fitted.heads}
+        temperatures = dict(zip(heads, fitted.temperatures, strict=True)) | dict.fromkeys(
+            chosen.temperatures, 1.0
+        )
+        for stage, files in zip(recipe.stage, outputs, strict=True):
+            head, temperature = heads[stage.name], temperatures[stage.name]
             answering = [sample for sample in used if stage.target(sample) is not None]
             record = GraphRecord(
                 architecture=fitted.backbone.architecture,
@@ -291,8 +308,10 @@ class _Training:
         graph, labels = outputs[0].graph, outputs[0].labels
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
-            write_file(path, format_cascade(self.recipe, GRAPH_NAME).encode())
+            text = format_cascade(recipe, GRAPH_NAME, chosen.temperatures, chosen.risk)
+            write_file(path, text.encode())
             print(f"wrote {path}")
+            write_record(self.args.output_dir, chosen)
             graph = path
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]

@@ -11,7 +11,7 @@ import msgspec
 from converter.cli.training.retrain_flags import refuse_overwriting
 from converter.data.dataset import FOLDER_COLUMN, choose_samples, load_dataset
 from converter.data.splits import with_groups
-from converter.training.allowed_rows import AllowedRows, format_licences
+from converter.training.allowed_rows import AllowedRows, LicenceRow, format_licences
 from converter.training.augment import AUGMENTATIONS, INSPECTION, Augmentation
 from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe, read_recipe
 from edge_node.errors import DatasetError
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What is trained: the recipe, the pictures that may be read, and how they are changed."""
+    """What is trained: recipe, pictures that may be read, how they are changed; the table of licences."""
 
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
     augmentation: Augmentation
+    licences: tuple[LicenceRow, ...] = ()
 
 
 def plan_training(args: argparse.Namespace) -> TrainingPlan:
@@ -55,7 +56,8 @@ def plan_training(args: argparse.Namespace) -> TrainingPlan:
     chosen = choose_samples(_load_samples(args.image_dir, allowed.load), tuple(recipe.training.sets), ())
     for line in format_licences(allowed, chosen):
         print(line)
-    return TrainingPlan(recipe, with_groups(chosen), AUGMENTATIONS[recipe.training.augmentation])
+    augmentation = AUGMENTATIONS[recipe.training.augmentation]
+    return TrainingPlan(recipe, with_groups(chosen), augmentation, allowed.count(chosen))
 
 
 def _load_samples(folders: Sequence[Path], load: Callable[[Path], Sequence[Sample]]) -> list[Sample]:
