@@ -51,7 +51,7 @@ COMMANDS = {
         "write each stage of a bundle as a classifier for MediaPipe and other programs",
     ),
     "model-card": Subcommand(
-        "converter.cli.bundles.model_card", "a bundle's model card, from what was measured of it"
+        "converter.cli.bundles.model_card", "write the model card of a bundle from what was measured of it"
     ),
     "bundle": Subcommand(
         "converter.cli.bundles.bundle", "make keys, pack and sign a bundle, so that it can be sent to robots"
