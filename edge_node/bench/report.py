@@ -124,23 +124,32 @@ class _Settings:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node bench``."""
     parser.add_argument("--bundle", default="default", help="bundle folder (default: the one in the package)")
-    parser.add_argument("--against", metavar="BUNDLE", help="another bundle, on the same frames")
+    parser.add_argument("--against", metavar="BUNDLE", help="measure another bundle too, on the same frames")
     parser.add_argument(
-        "--source", type=Path, default=DEFAULT_CLIP, help="video, picture or folder of frames"
+        "--source",
+        type=Path,
+        default=DEFAULT_CLIP,
+        help="frames: a video, a picture or a folder (default: the demo's clip)",
     )
-    parser.add_argument("--threads", default="1", help="one or several, like 1,2,4 (default: 1)")
+    parser.add_argument(
+        "--threads", default="1", help="numbers of threads of the TFLite runtime, like 1,2,4 (default: 1)"
+    )
     parser.add_argument(
         "--seconds",
         type=parse_seconds,
         default=DEFAULT_S,
-        help="in all, for each bundle and number of threads, besides loading (default: %(default)g)",
+        help="duration for each bundle and number of threads, without loading (default: %(default)g)",
     )
-    parser.add_argument("--size", default="640x480", help="of the frames, or `as-is` (default: 640x480)")
-    parser.add_argument("--broker", metavar="HOST:PORT", help="also publish, to a broker without a password")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--size", default="640x480", help="size of the frames in pixels, or `as-is` (default: 640x480)"
+    )
+    parser.add_argument(
+        "--broker", metavar="HOST:PORT", help="publish the verdicts too, to a broker without a password"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
     parser.epilog = (
-        "Every figure is of this machine as busy as it is now; compare the shares, not the milliseconds.\n"
-        "The last line of a table is the result: how much of a verdict's processor time the models take."
+        "All figures depend on how busy this machine is now: compare shares, not milliseconds.\n"
+        "The last line of a table is the result: the models' share of a verdict's processor time."
     )
 
 

@@ -40,39 +40,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions of ``edge-node bundle``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     verify = actions.add_parser(
-        "verify", help="is it whole, signed as it should be, and computed rightly in this runtime?"
+        "verify", help="check that a bundle is whole and signed, and that this runtime computes it right"
     )
     verify.add_argument(
         "bundle",
         nargs="?",
         default=STORE_NAME,
-        help='a folder, a file of `converter bundle pack`, "default" for the one in the package,'
-        ' "store" for what decides on this robot, wherever it is from (default: %(default)s)',
+        help='a folder, a file of `converter bundle pack`, "default" for the one in the package, or'
+        ' "store" for the one that decides on this robot (default: %(default)s)',
     )
     verify.add_argument(
         "--key",
         type=Path,
         action="append",
         metavar="KEY.public.pem",
-        help="of a file: check it by this public key alone, on any computer (may be repeated)",
+        help="check a file with this public key alone, on any computer (may be repeated)",
     )
     install = actions.add_parser("install", help="check a signed file and put it on trial")
-    install.add_argument("file", type=Path, metavar="FILE")
+    install.add_argument("file", type=Path, metavar="FILE", help="of `converter bundle pack`")
     install.add_argument(
-        "--again", action="store_true", help="also a version that was here before; never a lower one"
+        "--again", action="store_true", help="allow a version that was installed before; never a lower one"
     )
-    listed = actions.add_parser("list", help="what decides, what is behind it, what happened")
-    listed.add_argument("--json", action="store_true", help="for programs")
-    rollback = actions.add_parser("rollback", help="let the bundle behind the current one decide")
-    rollback.add_argument("--reason", default="by the operator", help="kept in the list (%(default)s)")
-    confirm = actions.add_parser("confirm", help="end the trial of the current bundle: it is good")
-    send = actions.add_parser("send", help="from the control room: bring a signed file to a robot by MQTT")
+    listed = actions.add_parser(
+        "list", help="list the bundle that decides, the one before it, and what happened"
+    )
+    listed.add_argument("--json", action="store_true", help="print JSON for programs")
+    rollback = actions.add_parser("rollback", help="go back to the bundle before the current one")
+    rollback.add_argument(
+        "--reason", default="by the operator", help="the reason that the list shows (default: %(default)s)"
+    )
+    confirm = actions.add_parser("confirm", help="end the trial of the current bundle and keep it")
+    send = actions.add_parser("send", help="send a signed file to a robot over MQTT, from the control room")
     import_module(_SEND).add_arguments(send)
     for action in (verify, install, listed, rollback, confirm):
         add_config_option(action)
     parser.epilog = (
-        "A running node notices what changed and switches between two frames.\n"
-        "Exit code 0: done, or good. 1: one sentence says what is not; then nothing changed."
+        "A running node notices the change and switches between two frames.\n"
+        "Exit code 0: done, or good. 1: refused, and nothing changed; one sentence says why."
     )
 
 

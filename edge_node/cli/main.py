@@ -8,19 +8,22 @@ from edge_node.cli.framework import Subcommand, run_command
 
 COMMANDS = {
     "demo": Subcommand(
-        "edge_node.demo.run", "see it work: embedded broker, real daemon, sample clip, verdicts"
+        "edge_node.demo.run", "show the node at work: sample clip, real daemon, embedded broker"
     ),
-    "run": Subcommand("edge_node.cli.robot.run", "the daemon: camera -> verdicts -> broker"),
+    "run": Subcommand(
+        "edge_node.cli.robot.run", "run the node: judge the camera's frames, deliver the verdicts"
+    ),
     "classify": Subcommand(
-        "edge_node.cli.robot.classify", "judge pictures, folders and videos; one JSON verdict a line"
+        "edge_node.cli.robot.classify", "judge pictures, folders and videos; print one JSON verdict a line"
     ),
     "watch": Subcommand("edge_node.cli.control_room.watch", "subscribe to a broker and print what arrives"),
     "command": Subcommand(
         "edge_node.cli.control_room.command",
-        "ask a robot: ping, pause, snapshot, review, ...; make a signing key",
+        "send a command to a robot: ping, pause, snapshot, review, ...; make a key",
     ),
     "retire": Subcommand(
-        "edge_node.cli.control_room.retire", "clear what a robot that is gone left on the broker"
+        "edge_node.cli.control_room.retire",
+        "clear the retained messages of a robot that is gone from the broker",
     ),
     "mission": Subcommand(
         "edge_node.cli.control_room.mission",
@@ -31,41 +34,41 @@ COMMANDS = {
     ),
     "spool": Subcommand(
         "edge_node.cli.robot.spool",
-        "the queue on disk: status, export (to a USB stick), requeue; verify a record",
+        "show, export and requeue what waits for the broker; verify a record",
     ),
     "audit": Subcommand(
-        "edge_node.cli.robot.audit", "what this robot was asked, by whom, and what became of it"
+        "edge_node.cli.robot.audit", "list the commands that this robot received, with their results"
     ),
     "clock": Subcommand(
-        "edge_node.cli.robot.clock", "this robot's clock and its floor of time; correct the floor"
+        "edge_node.cli.robot.clock", "show this robot's clock and its floor of time; correct the floor"
     ),
     "schema": Subcommand(
         "edge_node.cli.schema", "write JSON Schemas and the AsyncAPI document of all messages"
     ),
     "bundle": Subcommand(
-        "edge_node.cli.bundle", "verify, install, list, rollback, send: signed bundles on their way and here"
+        "edge_node.cli.bundle", "verify, install, list, roll back, confirm and send signed bundles"
     ),
     "init": Subcommand("edge_node.cli.robot.init", "write a commented example configuration"),
     "check-config": Subcommand(
-        "edge_node.cli.robot.check_config", "judge a configuration; touches no hardware"
+        "edge_node.cli.robot.check_config", "name every problem of a configuration; touches no hardware"
     ),
     "install": Subcommand(
-        "edge_node.cli.robot.install", "put the node in place as a service, or take it away"
+        "edge_node.cli.robot.install", "install the node as a systemd service, or uninstall it"
     ),
     "cameras": Subcommand(
-        "edge_node.cli.robot.cameras", "which cameras are there; try one and save its picture"
+        "edge_node.cli.robot.cameras", "list the cameras of this robot; try one and save its picture"
     ),
     "support": Subcommand(
-        "edge_node.cli.robot.support", "pack what helps to find a fault into one file to mail, no passwords"
+        "edge_node.cli.robot.support", "pack logs and states, without passwords, into one file to mail"
     ),
     "replay": Subcommand(
-        "edge_node.cli.robot.replay", "which verdicts on a recording would another bundle change"
+        "edge_node.cli.robot.replay", "list the verdicts on a recording that another bundle would change"
     ),
     "bench": Subcommand(
-        "edge_node.bench.report", "what the node costs beside the bare interpreter, in one run"
+        "edge_node.bench.report", "measure the node's processor time beside the bare interpreter's"
     ),
     "version": Subcommand(
-        "edge_node.cli.version", "versions of the node, its runtime and the default bundle"
+        "edge_node.cli.version", "print the versions of the node, its runtime and the default bundle"
     ),
 }
 
@@ -74,7 +77,7 @@ def main() -> int:
     """Run ``edge-node`` with the process's arguments and return its exit code."""
     return run_command(
         "edge-node",
-        "Corrosion inspection on a robot: frames in, verdicts over MQTT out, none lost.",
+        "Inspect surfaces for corrosion on a robot, and deliver the verdicts over MQTT without losing any.",
         COMMANDS,
         sys.argv[1:],
         epilog="`edge-node COMMAND --help` says more. Start with `edge-node demo`.",

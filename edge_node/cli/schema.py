@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node schema``."""
     parser.add_argument("dir", type=Path, help="folder to write to; made if it is not there")
     parser.epilog = (
-        "NAME.schema.json for each kind of message (JSON Schema 2020-12), and asyncapi.json (3.0)."
+        "Writes NAME.schema.json for each kind of message (JSON Schema 2020-12), asyncapi.json (AsyncAPI\n"
+        "3.0) and node_red_flow.json, a flow to import into Node-RED."
     )
 
 

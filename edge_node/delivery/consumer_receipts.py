@@ -140,8 +140,8 @@ class ConsumerReceipts:
         if consumer not in self._told:
             self._told.add(consumer)
             _log.info(
-                "receipt of %s for number %d of epoch %s ignored: not sent since this start; it counts once"
-                " the broker has the number again",
+                "receipt of %s for verdict %d of epoch %s: ignored until the broker has that verdict again,"
+                " because it was not sent since this start",
                 consumer,
                 receipt.seq,
                 receipt.epoch,

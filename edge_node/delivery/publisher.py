@@ -133,7 +133,7 @@ class Publisher:
         if self._config.protocol != "5":
             _log.warning(
                 "MQTT 3.1.1 cannot say that a message was refused:"
-                " what the broker drops by its rules or limits is lost unnoticed"
+                " if the broker drops one by its rules or limits, it is lost without notice"
             )
         self._link = LinkState.CONNECTING
         self._spool.listen(self._wake.set)
@@ -199,11 +199,9 @@ class Publisher:
         """Say what the broker does not promise, when that changes."""
         text = granted.promise.text
         if text and not granted.promise.retain:
-            text += "; who comes later does not see status and newest verdict"
+            text += "; a client that connects later does not see status and newest verdict"
         if text and granted.promise.qos == 0:
-            text += (
-                "; a message counts as delivered once the broker has read it, which it may lose after that"
-            )
+            text += "; a message counts as delivered once the broker has read it; after that it may be lost"
         if text and text != self._link_text:
             _log.warning("%s: %s", self._config.hostname, text)
         self._link_text = text
@@ -221,7 +219,7 @@ class Publisher:
         self._rows.look_for_rows(now_s)
         if self._asks_for_more:
             raise LinkError(
-                "the broker works with a weaker promise; connecting anew to see if it keeps the full one"
+                "the broker kept no retained messages, or QoS 0 only; connecting again to see if it does now"
             )
 
     def _send_status(self, session: Session, now_s: float) -> None:

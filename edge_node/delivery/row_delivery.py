@@ -173,7 +173,7 @@ class RowDelivery:
         stored = self._receipts.note(message, time.monotonic())
         if self._receipts.take_missing() and self._window is not None:
             _log.warning(
-                "a consumer lacks verdicts that the broker had; all without a receipt are sent again"
+                "a consumer lacks verdicts that the broker had; all verdicts without a receipt are sent again"
             )
             self._window.replay(Kind.VERDICT, self._spool.last_position())
         if stored:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 CLIP = Path(__file__).parent / "inspection.mp4"
 _WORDS = (
-    "A line for each verdict: what is seen, how sure the models are, and its age when a subscriber has it.\n"
-    "On a page, with places, defects and pictures: edge-node control-room --demo"
+    "Each line is one verdict: what the models see, how sure they are, and its age when it arrives.\n"
+    "To see places, defects and pictures on a page: edge-node control-room --demo"
 )
 _CLIP_WORDS = (
-    f"{_WORDS}\nThe clip goes from bare steel to rust, then aluminium and paint; at its end the lamp fails"
-    " and\nthe picture is blurred: then nothing is judged."
+    f"{_WORDS}\nThe clip shows bare steel, rusty steel, aluminium and paint. At its end the lamp fails and"
+    "\nthe picture is blurred: these frames are not inspectable."
 )
 _POLL_S = 0.5  # interval of checking whether the daemon still runs
 _STOP_S = 5.0  # the daemon needs at most 3
@@ -39,11 +39,9 @@ _STOP_S = 5.0  # the daemon needs at most 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node demo``."""
+    parser.add_argument("--keep", action="store_true", help="repeat the clip until Ctrl-C")
     parser.add_argument(
-        "--keep", action="store_true", help="run on until Ctrl-C, the clip from its start again"
-    )
-    parser.add_argument(
-        "--camera", metavar="N", help="a real camera, /dev/videoN or any source, until Ctrl-C"
+        "--camera", metavar="N", help="judge a real camera until Ctrl-C: N for /dev/videoN, or any source"
     )
     parser.add_argument("--bundle", default="default", help="bundle folder (default: the one in the package)")
 
@@ -56,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         with embedded_broker(folder) as port:
             subscriber = Subscriber("127.0.0.1", port, ("corrosion/v1/demo/crawler-1/verdict",))
             config = _write_config(folder, port, args)
-            print(f"broker 127.0.0.1:{port}, camera {_source(args)}; Ctrl-C ends it", flush=True)
+            print(f"broker 127.0.0.1:{port}, camera {_source(args)}; press Ctrl-C to end", flush=True)
             print(_CLIP_WORDS if args.camera is None else _WORDS, flush=True)
             try:
                 # Closed here, so that the daemon has ended before its folder goes.

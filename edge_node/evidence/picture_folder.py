@@ -184,7 +184,7 @@ class PictureFolder:
         """Record that a picture is lost; a folder that is gone is made anew before the next."""
         self._is_short = self._is_short or err.errno in _FULL
         self._is_open = self._is_open and err.errno not in (errno.ENOENT, errno.ENOTDIR)
-        self.fault.fail(f"{self._folder}: {err.strerror or err}; verdicts go on without pictures")
+        self.fault.fail(f"{self._folder}: {err.strerror or err}; verdicts have no pictures")
 
     def _note_success(self) -> None:
         if not self._is_short:
@@ -193,7 +193,7 @@ class PictureFolder:
     def _note_short(self) -> None:
         self._is_short = True
         self.fault.fail(
-            f"{self._folder}: the disk is short of space; the oldest pictures are given up"
+            f"{self._folder}: the disk is short of space; the oldest pictures are deleted"
             " before [evidence] max_mb is reached"
         )
 

@@ -128,7 +128,7 @@ class EvidenceStore:
 
     def note_lost(self) -> None:
         """Record that a picture was not kept in time for its verdict."""
-        self._files.fault.fail("the disk is too slow for the pictures; some verdicts go on without")
+        self._files.fault.fail("the disk is too slow for pictures: some verdicts have none")
 
     def reasons(
         self, decision: Decision, in_finding: EvidenceReason | None, now_s: float

@@ -183,7 +183,7 @@ def _load(path: Path) -> TrackerState | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        _log.warning("%s: %s; set aside, findings begin anew", path, err)
+        _log.warning("%s: %s; the file is set aside, and no finding is open now", path, err)
         with suppress(OSError):
             path.replace(path.with_suffix(".damaged"))
         return None

@@ -217,7 +217,9 @@ class SparkplugNode:
         try:
             self._numbers.write_text(f"{self._bd_seq}\n", "ascii")
         except OSError as err:
-            _log.warning("%s: %s; a late death may be mistaken after a restart", self._numbers, err)
+            _log.warning(
+                "%s: %s; after a restart an old NDEATH may be taken for a new one", self._numbers, err
+            )
 
 
 def _now_ms() -> int:

@@ -82,7 +82,7 @@ class LiveView:
             silent_s = time.monotonic() - self._reported_s
             hung = self._hung
             if silent_s > MAIN_LIMIT_S:
-                hung = f"the main thread has not turned for {silent_s:.0f} s"
+                hung = f"the main thread has not run for {silent_s:.0f} s"
             return PageState(
                 verdicts=tuple(self._verdicts),
                 status=self._status,

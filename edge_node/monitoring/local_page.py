@@ -129,7 +129,7 @@ class LocalPage:
         if path == "/picture.jpg":
             picture = view.picture(unquote(request.query))
             if picture is None:
-                return Response(404, b"no frame was decided yet\n")
+                return Response(404, b"no frame was judged yet\n")
             return Response(200, picture, "image/jpeg")
         if path == "/metrics":
             from edge_node.monitoring.prometheus import format_metrics

@@ -91,7 +91,7 @@ class Watchdog:
         before, self.hung = self.hung, find_hung_part(vitals, self._fed_with, now_s)
         if self.hung:
             if not before:
-                _log.error("the watchdog is not fed: %s", self.hung)
+                _log.error("the watchdog is not notified, so that systemd restarts the node: %s", self.hung)
             return
         if interval_s is not None:
             self._notifier.watchdog()
@@ -107,7 +107,7 @@ def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
         now_s: monotonic time.
     """
     if vitals.camera is not CameraCondition.ENDED and now_s - vitals.capture_beat_s > CAPTURE_BEAT_LIMIT_S:
-        return f"the capture thread has not turned for {now_s - vitals.capture_beat_s:.0f} s"
+        return f"the capture thread has not run for {now_s - vitals.capture_beat_s:.0f} s"
     since_s = vitals.inference_since_s
     if since_s is not None and now_s - since_s > INFERENCE_LIMIT_S:
         return f"the models have not returned for {now_s - since_s:.0f} s"
@@ -116,10 +116,10 @@ def find_hung_part(vitals: Vitals, before: Vitals | None, now_s: float) -> str:
         ("spool", vitals.spool_beat_s, SPOOL_BEAT_LIMIT_S),
     ):
         if beat_s is not None and now_s - beat_s > limit_s:
-            return f"the {name} has not turned for {now_s - beat_s:.0f} s"
+            return f"the {name} has not run for {now_s - beat_s:.0f} s"
     if before is None or vitals.paused or before.paused:
         return ""
     # More than two: the newest may be in the slot, and one in inference.
     if vitals.frames - before.frames > 2 and vitals.verdicts == before.verdicts:
-        return f"{vitals.frames - before.frames} frames arrived and none was decided"
+        return f"{vitals.frames - before.frames} frames arrived and none was judged"
     return ""

@@ -102,7 +102,7 @@ class ReconnectLoop:
             return
         self._thread.join(timeout_s + _JOIN_S)
         if self._thread.is_alive():  # resolving a name cannot be interrupted
-            text = "%s: the connection to the broker does not end in time; left behind"
+            text = "%s: the connection to the broker does not end in time; it is abandoned"
             self._log.warning(text, self._name)
 
     def _run(self) -> None:

@@ -77,7 +77,7 @@ class RetainedTopics:
         try:
             replace_file(self._path, [msgspec.json.encode(state)])
         except OSError as err:
-            text = "%s: %s; topics that are given up would not be cleared after a restart"
+            text = "%s: %s; topics that are no longer used would not be cleared after a restart"
             _log.warning(text, self._path, err.strerror)
 
 
@@ -98,5 +98,5 @@ def _load(path: Path) -> _State:
     except FileNotFoundError:
         pass
     except (OSError, msgspec.DecodeError, ValueError) as err:
-        _log.warning("%s: %s; what was retained before is not known any more", path, err)
+        _log.warning("%s: %s; which topics were retained before is not known any more", path, err)
     return _State()

@@ -175,7 +175,7 @@ class Shadow:
             self._process.end()
         self._process = fresh
         if not ready.stepped_back:
-            _log.warning("the shadow may not lower its priority here: it runs as urgently as the daemon")
+            _log.warning("the shadow cannot lower its priority here: it takes processor time from the node")
         self._begin_counting(None, ready.bundle)
         self._set_part(PartState.OK, "the golden probe holds")
         _log.info("shadow %s is ready", _name(ready.bundle))

@@ -122,7 +122,7 @@ def lasting_alarms(path: Path, *, quarantined: int) -> tuple[Alarm, ...]:
     found += [
         Alarm(
             code="spool_damaged",
-            text=f"{file} was damaged and set aside; its whole rows were taken over; remove it when done",
+            text=f"{file} was damaged and set aside; its undamaged rows were taken over; delete it when done",
         )
         for file in files
         if file.name.rsplit("-", 1)[-1].isdigit()
@@ -165,7 +165,7 @@ def _recover(path: Path, division: SpoolBudget) -> SpoolDatabase:
     except BaseException:
         restore_damaged(damaged, path)
         raise
-    _log.error("%s: %d whole rows taken over from %s", path, count, damaged)
+    _log.error("%s: %d undamaged rows are taken over from %s", path, count, damaged)
     return store
 
 

@@ -199,7 +199,9 @@ class Fetcher:
             if not partial.verify():
                 self._requests.begin()
                 self._bad_blocks += 1
-                _log.warning("%s: a block is not what was listed; asked for again", partial.offer.label)
+                _log.warning(
+                    "%s: a block differs from the signed list; asking for it again", partial.offer.label
+                )
                 if self._bad_blocks >= _MOST_BAD_BLOCKS:
                     raise UpdateError("what is sent is not what was signed")  # noqa: TRY301  one way to end
         except (UpdateError, OSError) as err:
@@ -312,7 +314,7 @@ class Fetcher:
                 discard(self._store.incoming)
                 return
         except (UpdateError, OSError) as err:
-            _log.error("what was being fetched is given up: %s", err)
+            _log.error("the transfer of a bundle that had begun is given up: %s", err)
             self._forget()
             return
         _log.info(

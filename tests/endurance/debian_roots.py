@@ -1,13 +1,13 @@
-"""Runs the README's lines for the robot operator in Debian roots, with their own Python, as an ordinary user.
+"""Runs the lines of the operator's guide in Debian roots, with their own Python, as an ordinary user.
 
     apt-get install debootstrap mosquitto
     python -m tests.endurance.debian_roots [--roots /tmp/roots] [--suite bookworm] [--suite trixie]
 
 Needs root and a network. For each suite a root is made by debootstrap, once. In it a new user copies the
-working tree and runs every line of the section's code blocks as it stands. Then the unit that
+working tree and runs every line of the blocks in `SECTIONS` as it stands. Then the unit that
 `edge-node install` wrote is verified and judged by the root's own systemd, and its ExecStart runs as a user
 of its own, with the state folder and the credential that systemd would prepare, until its verdicts reach a
-broker that wants the password.
+broker that wants the password. At the end it is uninstalled by the guide's line.
 
 No systemd runs in a root: `systemctl` lines are left out, and the unit's sandbox is not imitated. Settings of
 pip and proxies are taken from the environment; certificates that they name are copied into the root.
@@ -24,11 +24,17 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.endurance.unit_run import run_exec_start
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-SECTION = "## For the robot operator"
+GUIDE = REPOSITORY / ".readme" / "operator.md"
+SECTIONS = ("## Install", "## First start", "## Run as a service")
+LAST_SECTION = "## Uninstall"
 PACKAGES = "python3,python3-venv,ca-certificates,procps,systemd,sudo"  # beside what is essential
 USER, CLONE = "pi", "/home/pi/clone"
 UNIT = "/etc/systemd/system/corrosion-edge.service"
@@ -90,17 +96,18 @@ def main() -> int:
         print(f"== {suite}")
         root = Root(args.roots / suite)
         _prepare(root, suite, args.mirror)
-        _run_readme(root)
+        begin = _run_guide(root)
         _check_unit(root)
+        _uninstall(root, begin)
         failures += [f"{suite}: {failure}" for failure in root.failures]
     print("\n".join(failures) or "every line ran")
     return 1 if failures else 0
 
 
-def operator_lines(readme: str) -> list[str]:
-    """Return the shell lines of the operator's section, in order."""
-    section = readme.partition(SECTION)[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+def shell_lines(guide: str, sections: Sequence[str]) -> list[str]:
+    """Return the shell lines of a guide's sections, in order."""
+    texts = [guide.partition(f"\n{section}\n")[2].partition("\n## ")[0] for section in sections]
+    blocks = [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)]
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
@@ -143,11 +150,11 @@ def _copy_certificates(root: Root) -> None:
             shutil.copy(file, target)
 
 
-def _run_readme(root: Root) -> None:
-    """Run the section's lines as the new user, a shell for each, in the folder and venv of those before."""
+def _run_guide(root: Root) -> str:
+    """Run the guide's lines as the new user, a shell for each; return what each shell begins with."""
     exports = [f"export {name}='{os.environ[name]}'" for name in HANDED_ON if name in os.environ]
     begin = "; ".join([*exports, f"cd {CLONE}"]) + "; "
-    for line in operator_lines((REPOSITORY / "README.md").read_text(encoding="utf-8")):
+    for line in shell_lines(GUIDE.read_text(encoding="utf-8"), SECTIONS):
         if "systemctl" in line:
             print(f"--             {line}   (no systemd runs here)")
         elif line.startswith("edge-node run"):
@@ -161,6 +168,7 @@ def _run_readme(root: Root) -> None:
             root.step(line, begin=begin, user=USER)
             if line.startswith(". "):  # goes on in every later shell
                 begin += line.partition("#")[0].strip() + "; "
+    return begin
 
 
 def _check_unit(root: Root) -> None:
@@ -174,6 +182,18 @@ def _check_unit(root: Root) -> None:
         said, is_good = str(err), False
         root.failures.append(f"ExecStart: {err}")
     root.report("ExecStart of the unit, as a user of its own", began_s, said, is_good=is_good)
+
+
+def _uninstall(root: Root, begin: str) -> None:
+    """Uninstall by the guide's line, and see that only configuration and recordings are left."""
+    for line in shell_lines(GUIDE.read_text(encoding="utf-8"), [LAST_SECTION]):
+        if "--uninstall" in line:
+            root.step(line, begin=begin, user=USER)
+    gone = ("opt/corrosion-edge", "usr/local/bin/edge-node", UNIT.lstrip("/"))
+    if left := [name for name in gone if (root.path / name).exists()]:
+        root.failures.append(f"uninstalled, and still there: {', '.join(left)}")
+    if not (root.path / "etc/corrosion-edge/node.toml").exists():
+        root.failures.append("uninstalled without --purge, and the configuration is gone")
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ pytestmark = pytest.mark.slow  # a thread that stands still is alike on every ru
 WATCHDOG_S = 30.0  # as in systemd/corrosion-edge.service
 WATCHED_S = 20.0  # how long it must stay unfed afterwards: the next feeding would be due after 15
 HUNG = {  # kernel name of the thread: what the log must say, as a pattern
-    "capture": "the capture thread has not turned",
+    "capture": "the capture thread has not run",
     # Whichever is seen first, a look every 15 s: what was decided between the last look and the stop counts.
-    "inference": "none was decided|the models have not returned",
-    "publisher": "the publisher has not turned",
-    "spool-writer": "the spool has not turned",
+    "inference": "none was judged|the models have not returned",
+    "publisher": "the publisher has not run",
+    "spool-writer": "the spool has not run",
 }
 _SEIZE, _INTERRUPT, _DETACH, _ALL_THREADS = 0x4206, 0x4207, 17, 0x40000000  # ptrace(2), waitpid(2)
 

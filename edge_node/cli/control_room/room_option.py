@@ -109,6 +109,8 @@ def note_deed(
     It is done by the account of the operating system. What cannot be written is said, and no failure.
     """
     room = room_in(where) if isinstance(where, Path) else where
+    if room.database is None and not Path(room.state_dir).is_dir():
+        return  # a robot, say: no room is here, nor perhaps the packages of one
     try:
         from edge_node.control_room.people.audit import Audit
         from edge_node.control_room.people.roles import Origin, Person, Role

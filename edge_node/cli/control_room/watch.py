@@ -11,6 +11,7 @@ import msgspec
 from edge_node.cli.broker_options import add_security_options, broker_config
 from edge_node.cli.number_options import whole_number_between
 from edge_node.errors import CorrosionError
+from edge_node.messages.finding import Finding
 from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.plain_text import clock_text, counted, describe_verdict, escape_unprintable
 from edge_node.messages.sequence_gaps import Novelty, SequenceCounter
@@ -129,10 +130,29 @@ def describe_message(message: Message) -> str:
     leaf = message.topic.rsplit("/", 1)[-1]
     if leaf == "status":
         return _describe_status(message)
+    if leaf == "finding" and (line := _describe_finding(message)):
+        return line
     verdict = _decode_verdict(message)
     if verdict is None:
         return f"{leaf:<8} {escape_unprintable(message.payload.decode(errors='replace')[:160])}"
     return describe_verdict(verdict) + ("  (replayed)" if message.replayed else "")
+
+
+def _describe_finding(message: Message) -> str:
+    """Describe a finding in a line for people; return "" if it is none, or another robot's."""
+    try:
+        finding = msgspec.json.decode(message.payload, type=Finding)
+    except _NOT_DECODED:
+        return ""
+    if message.topic != f"{ROOT}/{finding.site}/{finding.robot}/finding":
+        return ""
+    what = " ".join(filter(None, (finding.material, finding.form, finding.peak_severity))) or "corroded"
+    parts = [what, counted(finding.frames, "frame"), f"confidence {finding.peak_confidence:.0%}"]
+    places = [pose.distance_m for pose in (finding.from_pose, finding.to_pose) if pose]
+    if known := [f"{place_m:.2f}" for place_m in places if place_m is not None]:
+        parts.append(f"at {' to '.join(dict.fromkeys(known))} m")
+    who = f"{finding.site}/{finding.robot}"
+    return escape_unprintable(f"finding  {who} {finding.state.value}: {', '.join(parts)}; {finding.id}")
 
 
 def _describe_status(message: Message) -> str:

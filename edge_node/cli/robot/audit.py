@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node audit``."""
     add_config_option(parser)
-    parser.add_argument("--verb", help="of this command only: review, pause, ...")
-    parser.add_argument("--json", action="store_true", help="the entries as they are, one a line")
+    parser.add_argument("--verb", help="list this command only: review, pause, ...")
+    parser.add_argument("--json", action="store_true", help="print the entries as JSON, one a line")
     parser.epilog = (
-        "Every command is written down before it is carried out, and again with its answer; it survives\n"
-        "restarts and power cuts. Reviews have a file of their own; each file is bounded (2 x 4 MB)."
+        "The robot writes each command down before it executes it, and again with its result. The entries\n"
+        "survive restarts and power cuts. Commands and reviews have two files of 4 MB each; the oldest go."
     )
 
 

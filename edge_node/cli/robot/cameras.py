@@ -55,30 +55,43 @@ class TestPicture(msgspec.Struct, frozen=True, kw_only=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node cameras``."""
     parser.add_argument(
-        "source", nargs="?", help="try this one: /dev/video0, rtsp://..., csi:0, gst:..., ..."
+        "source", nargs="?", help="try this camera: /dev/video0, rtsp://..., csi:0, gst:..., ..."
     )
-    parser.add_argument("--username", help="at an http or rtsp camera")
-    parser.add_argument("--password-file", metavar="FILE", help="as in [camera] password_file")
+    parser.add_argument("--username", help="user name at an http or rtsp camera")
     parser.add_argument(
-        "--rtsp-transport", choices=("tcp", "udp"), default="tcp", help="default: %(default)s"
+        "--password-file", metavar="FILE", help="file with its password, as in [camera] password_file"
     )
-    parser.add_argument("--save", type=Path, metavar="FILE.jpg", help="where its test picture goes")
-    parser.add_argument("--width", type=whole_number_between(16, 16384), help="asked of the camera")
-    parser.add_argument("--height", type=whole_number_between(16, 16384), help="asked of the camera")
     parser.add_argument(
-        "--timeout", type=number_between(0.1, 600), default=5.0, metavar="SECONDS", help="default: 5"
+        "--rtsp-transport",
+        choices=("tcp", "udp"),
+        default="tcp",
+        help="how an rtsp camera sends (default: %(default)s)",
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE.jpg", help="save a test picture to this file")
+    parser.add_argument(
+        "--width", type=whole_number_between(16, 16384), help="ask the camera for this width, px"
+    )
+    parser.add_argument(
+        "--height", type=whole_number_between(16, 16384), help="ask the camera for this height, px"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=number_between(0.1, 600),
+        default=5.0,
+        metavar="SECONDS",
+        help="wait so long for a frame (default: 5)",
     )
     parser.add_argument(
         "--controls",
         action="store_true",
-        help="print what may be set as exposure_us, gain, white_balance and focus, and what is set now",
+        help="print the values that exposure_us, gain, white_balance and focus take, and the present ones",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
     parser.epilog = (
-        "Without a source: the cameras that are there, exit code 1 if there are none.\n"
+        "Without a source it lists the cameras of this robot; exit code 1: there are none.\n"
         "Example: edge-node cameras rtsp://10.0.0.9/live --save test.jpg\n"
         "         edge-node cameras /dev/video0 --controls\n"
-        "With a password: --username admin --password-file FILE; in the address `ps` would show it."
+        "Give a password as --username admin --password-file FILE: in an address, `ps` would show it."
     )
 
 

@@ -51,12 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file",
         type=Path,
         nargs="?",
-        help="the configuration to judge (default: ./node.toml if it is there, else the service's)",
+        help="the configuration (default: ./node.toml if it is there, else the service's)",
     )
     parser.epilog = (
-        "Exit code 0: `edge-node run` can use it as this user. 78: every problem is named, one a line.\n"
-        "Nothing is changed; neither camera nor broker is asked. For the service: run it with sudo.\n"
-        "A secret that other users can read is told on the way."
+        "Exit code 0: this user can start `edge-node run` with it. 78: it cannot be used; every problem is\n"
+        "named, one a line. Nothing is changed, and neither camera nor broker is asked. Use sudo for the\n"
+        "service's configuration. A warning names each secret that other users can read."
     )
 
 

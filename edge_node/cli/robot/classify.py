@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="picture, folder (searched through, in order of names) or video",
+        help="a picture, a video, or a folder with all folders below it, in order of names",
     )
     parser.add_argument(
         "--bundle", help="bundle folder (default: that of --config; without it the one in the package)"
@@ -57,33 +57,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="judge as this robot does: its bundle, [inspect] with the gate, and view of [camera]; a picture"
-        " with a view in it, a robot's evidence, is judged by its own",
+        help="judge as this robot does: with its bundle, its [inspect] and its view of [camera]; evidence of"
+        " a robot is judged by the view that its file names",
     )
     parser.add_argument(
-        "--material", help='"steel", "aluminium", ...: known beforehand, that stage is skipped'
+        "--material", help='the material, if it is known, such as "steel": its stage is left out'
     )
     parser.add_argument(
         "--surface",
         choices=("painted_steel", "other"),
-        help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which are for that alone",
+        help="painted_steel adds the grades of ISO 4628-3 and ASTM D610, which hold for painted steel only",
     )
     parser.add_argument(
         "--mm-per-px",
         type=number_between(0.0001, 1000),
         metavar="MM",
-        help="millimetres of surface in a pixel of the pictures: adds areas in mm², as if seen head-on",
+        help="millimetres of surface in a pixel: adds areas in mm², for surfaces that are seen head-on",
     )
     parser.add_argument(
         "--overlay",
         metavar="DIR",
-        help="also write each picture with corrosion outlined, verdict and path there",
+        help="write each picture with the corrosion outlined, the verdict and its path to this folder",
     )
     parser.add_argument(
         "--gate",
         action="store_true",
-        help="refuse what is too dark, glared, hazy or blurred, as the daemon does; without it every picture"
-        " in colour that can be read is judged: a person has chosen it",
+        help="do not judge what is too dark, overexposed, hazy or blurred, as on the robot; without it every"
+        " readable picture in colour is judged",
     )
     parser.add_argument(
         "--threads",
@@ -93,11 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"threads of the TFLite runtime, 1 to {MAX_THREADS} (default: 1)",
     )
     parser.add_argument(
-        "--summary", action="store_true", help="a last JSON line: pictures, unreadable ones, files left out"
+        "--summary",
+        action="store_true",
+        help="print a last JSON line that counts pictures, unreadable ones and files left out",
     )
-    parser.add_argument("--table", action="store_true", help="for people: columns instead of JSON lines")
+    parser.add_argument("--table", action="store_true", help="print columns for people instead of JSON lines")
     parser.epilog = (
-        "Exit code 1 if a picture could not be read; its line says why (outcome not_inspectable).\n"
+        "Exit code 1: a picture could not be read; its line says why (outcome not_inspectable).\n"
         "Files of a folder that are neither picture nor video are named on stderr.\n"
         "Example: edge-node classify --table photographs/"
     )

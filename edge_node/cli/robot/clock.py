@@ -48,19 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     add_config_option(where)
     where.add_argument(
-        "--state-dir", type=Path, metavar="DIR", help="the state folder itself; also a control room's"
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="a state folder, instead of the node's; also a control room's",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
-        "--set-floor", type=_time, metavar="TIME", help='like 2027-03-01T08:00:00Z, or "now": the wall clock'
+        "--set-floor",
+        type=_time,
+        metavar="TIME",
+        help='set the floor to a time like 2027-03-01T08:00:00Z, or "now", the clock\'s time',
     )
     change.add_argument("--reset", action="store_true", help="set the floor back to the build's date")
     parser.epilog = (
-        "Nothing is called fresh or expired by a clock below the floor of time: no command, no bundle.\n"
-        "A signed command, a synchronized clock and the time that passes raise it. If something wrong\n"
-        "raised it, set the clock right, then --set-floor now; a running node takes that within a second,\n"
-        f"and `edge-node audit` has it. Exit code 0: the clock is not below the floor. {EXIT_BELOW}: it is."
+        "The floor of time is the earliest that it can be now. While the clock is below it, the node does\n"
+        "not decide whether a command or a bundle has expired. Signed commands, a synchronized clock and\n"
+        "the passing of time raise the floor. If it is wrong, set the clock right, then use --set-floor\n"
+        "now; a running node takes it within a second and notes it in the audit.\n"
+        f"Exit code 0: the clock is not below the floor. {EXIT_BELOW}: it is."
     )
 
 
@@ -174,8 +181,8 @@ def _describe(floor: ClockFloor, reading: ClockReading) -> str:
     ]
     if reading.below_s:
         lines.append(
-            "Nothing is called fresh or expired by this clock. Set it (`date`, a time server); if the floor"
-            " is wrong: edge-node clock --set-floor now"
+            "This clock does not decide what has expired. Set it (`date`, a time server). If the floor is"
+            " wrong: edge-node clock --set-floor now"
         )
     return "\n".join(lines)
 

@@ -29,18 +29,20 @@ _OPTIONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node init``."""
     parser.add_argument(
-        "file", nargs="?", default="node.toml", help='where to; "-" prints it (default: %(default)s)'
+        "file", nargs="?", default="node.toml", help='the file to write; "-" prints it (default: %(default)s)'
     )
     parser.add_argument("--site", default="site-1", help="where the robot works (default: %(default)s)")
     parser.add_argument("--robot", default="robot-1", help="the robot's name (default: %(default)s)")
-    parser.add_argument("--broker", default="127.0.0.1", help="HOST[:PORT] (default: %(default)s)")
+    parser.add_argument(
+        "--broker", default="127.0.0.1", help="HOST[:PORT] of the broker (default: %(default)s)"
+    )
     parser.add_argument(
         "--camera", default="/dev/video0", help="camera, stream, video or folder (default: %(default)s)"
     )
     parser.add_argument(
         "--service",
         action="store_true",
-        help="for the service of `edge-node install`: its state lies in /var/lib (root's default)",
+        help="write it for the service of `edge-node install`, with its state in /var/lib (default for root)",
     )
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
 

@@ -25,24 +25,31 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node install``."""
     parser.add_argument(
-        "--from", dest="source", metavar="WHAT", help="wheel, folder or requirement (default: this package)"
+        "--from",
+        dest="source",
+        metavar="WHAT",
+        help="install this wheel, folder or requirement (default: this package)",
     )
     parser.add_argument(
         "--prefix", type=Path, default=DEFAULT_PREFIX, help=f"virtual environment (default: {DEFAULT_PREFIX})"
     )
     parser.add_argument("--root", type=Path, default=Path("/"), help="install into an image mounted there")
     parser.add_argument(
-        "--pip-option", action="append", default=[], metavar="OPTION", help="handed on, like --no-index"
+        "--pip-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="an option for pip, such as --pip-option=--no-index (may be repeated)",
     )
-    parser.add_argument("--uninstall", action="store_true", help="stop it and take it away again")
+    parser.add_argument("--uninstall", action="store_true", help="stop the service and remove it")
     parser.add_argument(
-        "--purge", action="store_true", help="with --uninstall: configuration and recordings too"
+        "--purge", action="store_true", help="with --uninstall: delete configuration and recordings too"
     )
     parser.epilog = (
-        "Needs root. Running it twice is safe; with a newer package it upgrades.\n"
-        "Files mqtt-password, camera-password and signing-key in /etc/corrosion-edge are handed to the\n"
-        "service as credentials; edge-node command keygen /etc/corrosion-edge/signing-key makes the latter.\n"
-        "Several cameras: /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
+        "Needs root. Running it twice is safe. Run from a newer package, it upgrades the service.\n"
+        "systemd hands the files mqtt-password, camera-password and signing-key of /etc/corrosion-edge to\n"
+        "the service. `edge-node command keygen /etc/corrosion-edge/signing-key` makes the last one.\n"
+        "Several cameras: write /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
     )
 
 

@@ -55,21 +55,25 @@ class ReplaySummary(Summary, frozen=True, kw_only=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node replay``."""
     parser.add_argument("recording", help="video, picture or folder of pictures")
-    parser.add_argument("--bundle", required=True, metavar="NEW", help="the bundle that may take over")
+    parser.add_argument("--bundle", required=True, metavar="NEW", help="the new bundle")
     parser.add_argument(
         "--against",
         metavar="OLD",
-        help="the one in use (default: that of --config, without it the package's)",
+        help="the bundle in use (default: that of --config; without it the one in the package)",
     )
     parser.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="judge with this robot's [inspect] (material, thresholds and tiles) and view of [camera]"
-        " (default: their defaults)",
+        help="judge with this robot's [inspect] (material, thresholds, tiles) and its view of [camera]"
+        " (default: the defaults of these keys)",
     )
-    parser.add_argument("--material", help="known beforehand; instead of the configuration's")
-    parser.add_argument("--json", action="store_true", help="a line for each change, and one for the whole")
+    parser.add_argument("--material", help="the material, if it is known; instead of the configuration's")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON line for each change, and a last one with the counts",
+    )
     parser.epilog = (
         "Exit code 0 if no verdict changes, 1 if one does, 2 if they cannot be compared.\n"
         "The last line on stderr says which settings judged.\n"

@@ -26,13 +26,18 @@ _log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node run``."""
     add_config_option(parser)
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="write log lines from this level on (default: %(default)s)",
+    )
     parser.epilog = (
-        "SIGHUP reads [bundle], [inspect] and the bundle again; it takes over between two frames, or is\n"
-        "refused; the log names what else was changed and needs a restart.\n"
-        "SIGTERM and Ctrl-C end it cleanly: what was decided is on disk, and offline is announced.\n"
-        "A recording (video, folder) ends it by itself, after its verdicts were delivered.\n"
-        "Exit code 78: the configuration or the bundle cannot be used; starting again will not help."
+        "SIGHUP reads [bundle], [inspect] and the bundle again. The new bundle takes over between two\n"
+        "frames, or the node refuses it and goes on. The log names other changed keys: they need a restart.\n"
+        "SIGTERM and Ctrl-C end the node. All verdicts are then on the disk, and the status says offline.\n"
+        "If the source is a recording, the node ends when its verdicts are delivered.\n"
+        "Exit code 78: the configuration or the bundle cannot be used; another start would not help."
     )
 
 

@@ -34,33 +34,38 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node spool``."""
     parser.add_argument("action", choices=("status", "export", "requeue", "verify"))
-    parser.add_argument("files", nargs="*", metavar="FILE", help='verify: lines of a record; "-" is stdin')
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help='verify: files with the lines of a record; "-" is stdin'
+    )
     where = parser.add_mutually_exclusive_group()
     add_config_option(where)
-    where.add_argument("--spool", type=Path, help="the file itself instead of a node's")
-    parser.add_argument("--json", action="store_true", help="status, verify: for machines")
+    where.add_argument("--spool", type=Path, help="a spool's file, instead of the node's")
+    parser.add_argument("--json", action="store_true", help="status, verify: print JSON for programs")
     parser.add_argument(
-        "--kind", choices=[kind.value for kind in Kind], default="verdict", help="export: default %(default)s"
+        "--kind",
+        choices=[kind.value for kind in Kind],
+        default="verdict",
+        help="export: messages of this kind (default: %(default)s)",
     )
     parser.add_argument(
-        "--csv", action="store_true", help="export: a table instead of JSON lines; so is a file .csv"
+        "--csv", action="store_true", help="export: write a table instead of JSON lines, as for a FILE.csv"
     )
     parser.add_argument(
-        "--checkpoints", action="store_true", help="export: the signed checkpoints too, for verify"
+        "--checkpoints", action="store_true", help="export: add the signed checkpoints, which verify needs"
     )
-    parser.add_argument("--quarantined", action="store_true", help="export: what was refused for good")
-    parser.add_argument("--out", type=Path, help="export: a new file instead of the terminal")
+    parser.add_argument("--quarantined", action="store_true", help="export: only the messages in quarantine")
+    parser.add_argument("--out", type=Path, help="export: write to this new file instead of the terminal")
     parser.add_argument(
         "--key", type=Path, action="append", default=[], help="verify: the robot's public key, PEM"
     )
     parser.add_argument(
-        "--part", action="store_true", help="verify: what came before the file's beginning is not asked for"
+        "--part", action="store_true", help="verify: accept that the record begins in the middle"
     )
     parser.epilog = (
-        "export leaves the rows where they are: they are delivered all the same when a link is there.\n"
-        "requeue sends what is in quarantine again, after its reason was removed (a limit, a rule).\n"
-        "verify checks what export, mosquitto_sub or watch --json wrote, payloads byte for byte as sent:\n"
-        "hashes, epochs, gaps that no checkpoint names, signatures. Exit code 1: not proved."
+        "export takes nothing out of the spool: the messages are delivered when there is a link.\n"
+        "requeue sends the messages in quarantine again. Remove the reason first, such as a broker's limit.\n"
+        "verify checks a record that export, mosquitto_sub or watch --json wrote: hashes, epochs, gaps that\n"
+        "no checkpoint names, and signatures. Exit code 1: the record is not proved."
     )
 
 

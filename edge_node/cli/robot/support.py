@@ -32,23 +32,26 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node support``."""
-    add_config_option(parser, f"{CONFIG_HELP}; one that is refused, or missing, is no obstacle")
+    add_config_option(parser, f"{CONFIG_HELP}; it may be refused or missing")
     parser.add_argument(
-        "--output", type=Path, metavar="FILE.zip", help="a new file (default: named by robot and time)"
+        "--output",
+        type=Path,
+        metavar="FILE.zip",
+        help="write this new file (default: a name of robot and time)",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--picture", type=Path, metavar="FILE", help="pack this picture instead of looking for one"
     )
-    which.add_argument("--no-picture", action="store_true", help="pack none")
+    which.add_argument("--no-picture", action="store_true", help="pack no picture")
     parser.add_argument(
-        "--log", type=Path, metavar="FILE", help="where the node's log goes, if not to the journal"
+        "--log", type=Path, metavar="FILE", help="the node's log file, if it does not log to the journal"
     )
     parser.epilog = (
-        "Use sudo for the service's node: its state and the journal are for root.\n"
+        "Use sudo for the service's node: only root can read its state and the journal.\n"
         "Inside: configuration, versions, hardware, states, spool, bundle, clock, last logs, a picture, and\n"
-        "manifest.txt, which lists them. Passwords, tokens, keys are taken out; names of hosts are not.\n"
-        "Changes nothing, also not in the state folder; works beside a running node and without one."
+        "manifest.txt, which lists them. Passwords, tokens and keys are taken out; host names are not.\n"
+        "It changes nothing, and works beside a running node and without one."
     )
 
 
@@ -245,5 +248,5 @@ def _print_summary(output: Path, size: int, archive: Archive) -> None:
         print("A picture of what the camera saw is inside; --no-picture leaves it out.")
     print(
         "Passwords, tokens and keys were taken out; names of hosts, sites and assets were not."
-        " Look through it, then mail it to whoever helps you with this robot."
+        " Look through the file, then mail it to the person who helps you."
     )

@@ -79,7 +79,7 @@ def test_loss_is_a_state_that_is_told_once_and_ends(
         assert files.find(name) is None
         assert files.read(name) is None
         assert not files.protect(name)
-    assert "verdicts go on without pictures" in files.fault.text
+    assert "verdicts have no pictures" in files.fault.text
     assert len(caplog.records) == 1
     if folder.is_dir():
         folder.chmod(0o700)

@@ -49,7 +49,7 @@ def test_healthz_names_what_hangs(serve, view):
     page = serve()
     assert get(page.port, "/healthz")[::2] == (200, b"ok\n")
     status = view.state().status
-    view.on_status(status, None, link="connected", hung="the publisher has not turned for 20 s")
+    view.on_status(status, None, link="connected", hung="the publisher has not run for 20 s")
     code, _, body = get(page.port, "/healthz")
     assert code == 503
     assert b"publisher" in body

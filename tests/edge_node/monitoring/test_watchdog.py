@@ -134,4 +134,4 @@ def test_what_hangs_is_named():
     assert "capture" in find_hung_part(replace(alive, capture_beat_s=80.0), alive, now_s)
     assert "publisher" in find_hung_part(replace(alive, publisher_beat_s=80.0), alive, now_s)
     assert "spool" in find_hung_part(replace(alive, spool_beat_s=80.0), alive, now_s)
-    assert "none was decided" in find_hung_part(replace(alive, frames=90), alive, now_s)
+    assert "none was judged" in find_hung_part(replace(alive, frames=90), alive, now_s)

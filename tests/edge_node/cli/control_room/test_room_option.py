@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from edge_node.cli.control_room.room_option import (
@@ -54,6 +55,15 @@ def test_a_deed_of_the_command_line_is_in_the_audit_of_a_room_that_is_there(
     (tmp_path / "history.db").write_bytes(b"no database at all" * 100)
     note_deed(tmp_path, Deed.RETIRE, "quay/crawler-1")
     assert "not in the audit" in capsys.readouterr().err
+
+
+def test_a_robot_without_a_room_needs_no_packages_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`edge-node retire` on a robot says nothing of a control room that is not there."""
+    monkeypatch.setitem(sys.modules, "edge_node.control_room.people.audit", None)
+    note_deed(tmp_path / "none", Deed.RETIRE, "quay/crawler-1")
+    assert capsys.readouterr().err == ""
 
 
 def test_the_audit_of_a_room_on_a_server_is_named_by_its_configuration(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ import sys
 import msgspec
 import pytest
 
+from edge_node.cli.control_room.watch import describe_message
 from edge_node.messages.verdict import Verdict, encode
+from edge_node.mqtt.subscriber import Message
 from tests.edge_node.integrations.test_message_schema import MESSAGES, VERDICT
 from tests.support.collector import Collector
 from tests.support.processes import command, free_port, wait_for
@@ -90,6 +92,20 @@ def publish_until_seen(robot: Collector, watching: subprocess.Popen[str]) -> boo
     """Publish until the watcher has enough and ends."""
     robot.publish(TOPIC, verdict(1))
     return watching.poll() is not None
+
+
+def test_a_finding_is_a_line_for_people() -> None:
+    """What, how often, how sure and where, instead of the message's JSON; not of another robot's topic."""
+    given = msgspec.structs.replace(
+        MESSAGES["finding"], material="steel", form=None, peak_severity="late", frames=3
+    )
+    payload = encode(given)
+    topic = f"corrosion/v1/{given.site}/{given.robot}/finding"
+    line = describe_message(Message(topic, payload, retained=False, arrived_at=0.0))
+    assert line.startswith(f"finding  {given.site}/{given.robot} {given.state.value}: steel late, 3 frames,")
+    assert line.endswith(given.id)
+    other = Message("corrosion/v1/s/other/finding", payload, retained=False, arrived_at=0.0)
+    assert describe_message(other).startswith("finding  {")
 
 
 def test_no_broker_is_one_sentence() -> None:
