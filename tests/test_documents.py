@@ -1,8 +1,8 @@
 """README and guides are held to what is there: links, commands, configuration, figures, and their own form.
 
 A block of ``sh`` below a line ``<!-- run -->`` is run, all those of a page in one temporary folder. Every
-other quoted command must be one that its own parser takes; a command in backquotes within a sentence may leave
-arguments out. A table of figures has a column "command": what measured each row.
+other quoted command must be one that its own parser takes; in a sentence, a command may leave arguments out.
+A table of figures has a column "command": what measured each row.
 """
 
 from __future__ import annotations
