@@ -53,7 +53,6 @@ ENDLESS_S = {  # what goes on until Ctrl-C, and after how long it comes
     ".venv/bin/edge-node control-room --demo": 30,
 }
 BROKER, BROKER_PORT = "broker.example", 1883
-MEGABYTE = 1_000_000
 
 
 class Cost(NamedTuple):
@@ -118,29 +117,26 @@ def ended_by_signal(line: str) -> str:
 
 def _run(root: Root, name: str, lines: list[str]) -> Cost:
     """Run the lines, a shell for each, in the folder and the virtual environment of those before."""
-    begin, seconds = shell_start(), 0.0
+    begin, seconds, downloaded = shell_start(), 0.0, 0.0
     for line in lines:
         if "systemctl" in line:
             print(f"--             {line}   (no systemd runs here)")
             continue
         began_s, ended = time.monotonic(), ended_by_signal(line)
-        root.step(ended, begin=begin, user=USER, wanted=(0,) if ended == line else (0, 124, 130))
+        said = root.step(ended, begin=begin, user=USER, wanted=(0,) if ended == line else (0, 124, 130))
+        downloaded += downloaded_mb(said)
         seconds += time.monotonic() - began_s
         if activate := re.search(r"\. \.venv/bin/activate", line):  # goes on in every later shell
             begin += f"{activate.group()}; "
-    home = root.path / f"home/{USER}"
-    return Cost(
-        name,
-        len(lines),
-        seconds,
-        _bytes_below(home / ".cache" / "pip", "http*") / MEGABYTE,
-        _bytes_below(root.path / CLONE.lstrip("/"), ".venv") / MEGABYTE,
-    )
+    environment = root.path / CLONE.lstrip("/") / ".venv"
+    files = (path for path in environment.rglob("*") if path.is_file() and not path.is_symlink())
+    return Cost(name, len(lines), seconds, downloaded, sum(file.stat().st_size for file in files) / 1_000_000)
 
 
-def _bytes_below(folder: Path, pattern: str) -> int:
-    files = (path for found in folder.glob(pattern) for path in found.rglob("*"))
-    return sum(path.lstat().st_size for path in files if path.is_file() and not path.is_symlink())
+def downloaded_mb(said: str) -> float:
+    """Return the megabytes of the files that pip says it downloads."""
+    sizes = re.findall(r"^ *Downloading \S+ \(([\d.]+) (bytes|kB|MB)\)", said, flags=re.MULTILINE)
+    return sum(float(size) * {"bytes": 1e-6, "kB": 1e-3, "MB": 1.0}[unit] for size, unit in sizes)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.endurance.debian_roots import REPOSITORY
-from tests.endurance.quick_starts import STARTS, ended_by_signal, quick_start_lines
+from tests.endurance.quick_starts import STARTS, downloaded_mb, ended_by_signal, quick_start_lines
 from tests.support.subcommands import command_here
 
 if TYPE_CHECKING:
@@ -61,3 +61,9 @@ def test_only_what_goes_on_until_ctrl_c_gets_a_signal() -> None:
         "a && timeout --signal=INT 30 .venv/bin/edge-node control-room --demo"
     )
     assert ended_by_signal("edge-node mission list  # who") == "edge-node mission list  # who"
+
+
+def test_what_pip_downloads_is_added_up() -> None:
+    """In each of its units; what it only builds or finds is not counted."""
+    said = "  Downloading a-1.whl (1.5 MB)\nDownloading b-2.tar.gz (500 kB)\nUsing cached c.whl (9 MB)\n"
+    assert downloaded_mb(said) == pytest.approx(2.0)
