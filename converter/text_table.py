@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _GAP = "  "
 
@@ -20,6 +20,16 @@ def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in every
+    ]
+
+
+def format_markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Format a table in Markdown; cells may hold anything."""
+    lines = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in (heads, *rows)]
+    return [
+        f"| {' | '.join(lines[0])} |",
+        f"|{' --- |' * len(heads)}",
+        *(f"| {' | '.join(line)} |" for line in lines[1:]),
     ]
 
 

@@ -142,6 +142,10 @@ EDGE_NODE = {
 # The packages of the workstation; what they share with the robot stands under its full name.
 CONVERTER = {
     "specimens": "",
+    # What is no metal, also behind the parts of a world.
+    "specimens.things": "specimens",
+    "specimens.worlds": "specimens specimens.things",
+    "specimens.sets": "specimens specimens.things specimens.worlds",
     "architectures": "edge_node.inference",
     "nodes": "",
     "tflite": "",
@@ -164,18 +168,18 @@ CONVERTER = {
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training edge_node.inference edge_node.inspection",
+    "runs": "data training evaluation edge_node.messages edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
     "cli.graphs": (
-        "architectures nodes graphs quantize evaluation conversion "
+        "architectures data nodes graphs quantize evaluation conversion "
         "edge_node.camera edge_node.inference edge_node.inspection"
     ),
     "cli.training": "architectures data training runs study edge_node.messages",
     "cli.bundles": (
-        "data evaluation conversion edge_node.messages edge_node.camera edge_node.inference "
+        "data evaluation conversion runs edge_node.messages edge_node.camera edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
     "cli.data": "data data.foreign data.exchange",
     # `convert` is also a command of its own, so the command line reaches for its module.
-    "cli": "specimens cli.graphs edge_node.cli",
+    "cli": "specimens specimens.sets cli.graphs edge_node.cli",
 }

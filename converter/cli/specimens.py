@@ -5,7 +5,10 @@ from pathlib import Path
 
 from converter.argument_types import at_least
 from converter.progress import count_parts, show_steps
-from converter.specimens.dataset import SIDE_LIMITS_PX, write_dataset
+from converter.specimens.rendering import SIDE_LIMITS_PX
+from converter.specimens.sets.composites import write_composites
+from converter.specimens.sets.dataset import write_dataset
+from edge_node.errors import DatasetError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
     )
     parser.add_argument(
+        "--worlds",
+        type=at_least(0),
+        default=0,
+        metavar="COUNT",
+        help="pictures of metal parts at sites beside them: bolts, welds, pipes, objects; two of each, one"
+        " of them corroded (default: 0)",
+    )
+    parser.add_argument(
         "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
     )
     parser.add_argument(
@@ -31,6 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="of a picture in px (default: 480x360)",
     )
+    onto = parser.add_argument_group("paint onto photographs of uncorroded metal instead")
+    onto.add_argument(
+        "--onto",
+        type=Path,
+        metavar="PHOTOGRAPHS",
+        help="folder with a labels.csv: --count pictures with rendered rust or white corrosion on its"
+        " uncorroded steel and aluminium, or with dirt and paint alone",
+    )
+    onto.add_argument(
+        "--licences",
+        nargs="+",
+        default=[],
+        metavar="LICENCE",
+        help="licences whose photographs may be used, each as its rows have it",
+    )
+    onto.add_argument(
+        "--without", nargs="+", default=[], metavar="SOURCE", help="sources whose photographs are left out"
+    )
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
 
 
@@ -38,9 +67,13 @@ def run(args: argparse.Namespace) -> int:
     """Write a data set as ``add_arguments`` describes it; return the exit code.
 
     Raises:
-        DatasetError: as ``write_dataset`` does.
+        DatasetError: as ``write_dataset`` and ``write_composites`` do, or options that do not go together.
     """
-    total = args.count + args.other
+    if args.onto is not None:
+        return _paint_onto(args)
+    if args.licences or args.without:
+        raise DatasetError("--licences and --without choose photographs: add --onto PHOTOGRAPHS")
+    total = args.count + args.worlds + args.other
     with show_steps() as begin:
         rendered = count_parts(begin, "rendering", "pictures")
         labels = write_dataset(
@@ -49,11 +82,34 @@ def run(args: argparse.Namespace) -> int:
             args.seed,
             size=args.size,
             other=args.other,
+            worlds=args.worlds,
             force=args.force,
             on_written=lambda done: rendered(done, total),
         )
     others = f" of metal and {args.other} of other things" if args.other else ""
-    print(f"{args.count} rendered pictures{others}, labels in {labels}")
+    print(f"{args.count + args.worlds} rendered pictures{others}, labels in {labels}")
+    return 0
+
+
+def _paint_onto(args: argparse.Namespace) -> int:
+    if not args.licences:
+        raise DatasetError("--onto paints on photographs of others: name with --licences which may be used")
+    if args.other or args.worlds:
+        raise DatasetError("--onto writes composites alone: render --other and --worlds into another folder")
+    with show_steps() as begin:
+        painted = count_parts(begin, "painting", "pictures")
+        labels = write_composites(
+            args.out,
+            args.onto,
+            args.licences,
+            count=args.count,
+            seed=args.seed,
+            size=args.size,
+            without=args.without,
+            force=args.force,
+            on_written=lambda done: painted(done, args.count),
+        )
+    print(f"{args.count} composites, labels in {labels}")
     return 0
 
 

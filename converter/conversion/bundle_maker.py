@@ -10,7 +10,8 @@ from converter.quantize.layer_ranking import LayerGain, order_layers
 from converter.quantize.request import ConversionResult, Mode
 from converter.quantize.tflite_metadata import ModelDescription, add_metadata
 from converter.quantize.type_audit import audit_types
-from edge_node.inference.manifest import CalibrationSet, Provenance, SourceGraph
+from edge_node.inference.manifest import BACKBONE_NOTE, CalibrationSet, Provenance, SourceGraph
+from edge_node.inference.stated_risk import format_risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -133,8 +134,18 @@ class BundleMaker:
             )
             if calibration
             else None,
-            notes=(f"target: {self._order.target.value}", *self._describe_contracts()),
+            notes=(
+                f"target: {self._order.target.value}",
+                *self._describe_backbones(),
+                *self._describe_contracts(),
+                *([format_risk(risk)] if (risk := self._order.plan.risk) else []),
+            ),
         )
+
+    def _describe_backbones(self) -> Iterator[str]:
+        """Yield where the weights of each backbone came from, with their licence, where a record says it."""
+        graphs = self._inputs.graphs.values()
+        yield from dict.fromkeys(f"{BACKBONE_NOTE}{graph.backbone}" for graph in graphs if graph.backbone)
 
     def _describe_contracts(self) -> Iterator[str]:
         """Yield what each graph wants of a picture, and where that comes from, a fact a line."""

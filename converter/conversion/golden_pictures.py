@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.specimens.dataset import render
+from converter.specimens.rendering import render
 from converter.specimens.spec import Finish, Light, Material, SpecimenSpec
 
 if TYPE_CHECKING:

@@ -321,7 +321,8 @@ def _read_calibration(order: ConversionOrder, begin: BeginStep) -> Calibration |
     if order.calibration is None:
         return None
     report = share_of(begin("reading calibration pictures", 1))
-    return load_calibration(order.calibration, order.calibration_pictures, order.seed, report)
+    pictures, licences = order.calibration_pictures, order.plan.licences
+    return load_calibration(order.calibration, pictures, order.seed, report, licences)
 
 
 def _read_graphs(order: ConversionOrder, begin: BeginStep) -> dict[str, TrainedGraph]:

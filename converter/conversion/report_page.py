@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import TYPE_CHECKING
 
 import cv2
-import matplotlib as mpl
 import numpy as np
 
+from converter.charts import encode_svg, svg_style
 from converter.conversion.report_tables import (
     tabulate_models,
     tabulate_modes,
@@ -131,10 +130,7 @@ def _read_picture(outcome: ConversionOutcome, index: int) -> NDArray[np.uint8]:
 
 def _draw_charts(stage: StageReport) -> str:
     """Return plots of reliability and of risk over coverage side by side, as SVG text."""
-    mpl.use("svg")
-    from matplotlib import pyplot as plt
-
-    with mpl.rc_context({"font.size": 9, "svg.fonttype": "none", "axes.spines.top": False}):
+    with svg_style() as plt:
         figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 2.9), layout="constrained")
         left.plot([0, 1], [0, 1], color="#999", linewidth=0.8)
         confidence, accuracy, share = zip(*stage.reliability, strict=True)
@@ -147,8 +143,4 @@ def _draw_charts(stage: StageReport) -> str:
             xlabel="share decided", ylabel="error among them", title="risk and coverage", xlim=(0, 1.02)
         )
         right.set_ylim(bottom=0, top=max(0.05, 1.1 * max(risk)))
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-        plt.close(figure)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+        return encode_svg(plt, figure)

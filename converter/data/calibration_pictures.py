@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converter.data.licences import find_partly_allowed
 from edge_node.camera.picture import PICTURE_SUFFIXES, decode_judged
 from edge_node.errors import DatasetError, UnreadablePictureError
 from edge_node.inference.resize import resize
@@ -86,18 +87,29 @@ class StoredPictures(Sequence[Any]):
 
 
 def load_calibration(
-    folder: Path, count: int, seed: int, report: Callable[[float], None] = lambda _share: None
+    folder: Path,
+    count: int,
+    seed: int,
+    report: Callable[[float], None] = lambda _share: None,
+    licences: Sequence[str] = (),
 ) -> Calibration:
     """Choose and read ``count`` pictures of a folder, or all if it has fewer; report the share that is read.
 
     Classes are the columns of ``labels.csv`` where there is one, else the folders that pictures lie in;
     classes, and within a class groups, are chosen from in turn.
 
+    Args:
+        folder: of the pictures.
+        count: how many are chosen.
+        seed: of the choice.
+        report: called with the share that is read.
+        licences: the only ones whose rows may be chosen, as a recipe has them; empty: all pictures may.
+
     Raises:
-        DatasetError: no folder, or no picture in it.
+        DatasetError: no folder, or no picture in it that may be chosen.
         UnreadablePictureError: a chosen file is cut off or no picture.
     """
-    chosen = choose(folder, find_pictures(folder), count, seed)
+    chosen = choose(folder, _keep_allowed(folder, find_pictures(folder), licences), count, seed)
     digests, pixels = [], StoredPictures(chosen)
     for number, path in enumerate(chosen):
         content = _read_bytes(path)
@@ -171,6 +183,21 @@ def read_label_rows(folder: Path) -> dict[str, dict[str, str]]:
         raise DatasetError(f"{root / LABELS_NAME}: {err}") from err
     except csv.Error as err:
         raise DatasetError(f"{root / LABELS_NAME}: no CSV ({err})") from err
+
+
+def _keep_allowed(folder: Path, pictures: list[Path], licences: Sequence[str]) -> list[Path]:
+    """Return the pictures of rows under one of these licences, without sources that have others too."""
+    if not licences:
+        return pictures
+    rows, root = read_label_rows(folder), _find_labels_root(folder) or folder.resolve()
+    origins = {name: (row.get("source") or "", row.get("licence") or "") for name, row in rows.items()}
+    partly = find_partly_allowed(origins.values(), licences.__contains__)
+    allowed = {
+        name for name, (source, licence) in origins.items() if licence in licences and source not in partly
+    }
+    if kept := [path for path in pictures if _relative_name(path, root) in allowed]:
+        return kept
+    raise DatasetError(f"{folder}: no picture under {', '.join(licences)}, which the cascade file allows")
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -9,8 +9,9 @@ import csv
 import hashlib
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from edge_node.text_file import TextFileError, read_text_file
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,6 +37,13 @@ _CORRODED_CELLS = {"1": CORRODED, "0": UNCORRODED, CORRODED: CORRODED, UNCORRODE
 _PROBLEMS_SHOWN = 5
 # TensorFlow for Poets: names of pictures of one subject are equal before this text.
 _SAME_SUBJECT = "_nohash_"
+
+
+class Origin(NamedTuple):
+    """Where a picture comes from, and its licence, as its row says; empty where it says nothing."""
+
+    source: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +113,49 @@ class Sample:
         return np.asarray(resized, np.uint8)
 
 
-def load_dataset(path: Path) -> tuple[Sample, ...]:
+def load_dataset(path: Path, admits: Callable[[Origin], bool] = lambda _origin: True) -> tuple[Sample, ...]:
     """Load the samples of a ``labels.csv``, of the folder that holds one, or of folders named after classes.
 
     For a folder one or two levels below a ``labels.csv``, only the rows of that folder are loaded.
 
+    Args:
+        path: the table or the folder.
+        admits: whether rows of an origin are loaded; nothing of other rows is looked at, not even whether
+            their files exist.
+
     Raises:
         DatasetError: nothing there, no pictures, or rows that cannot be used.
     """
-    if path.is_file():
-        return _load_csv(path)
-    if (path / LABELS_NAME).is_file():
-        return _load_csv(path / LABELS_NAME)
-    if part := _load_part_of_set(path):
+    if (table := find_table(path)) is not None:
+        return _load_csv(table, admits)
+    if (part := _load_part_of_set(path, admits)) is not None:
         return part
     if path.is_dir():
-        return _load_folders(path)
+        samples = _load_folders(path)
+        return samples if admits(Origin("", "")) else ()
     raise DatasetError(f"{path}: nothing there; wanted {LABELS_NAME} or a folder with a folder per class")
+
+
+def list_origins(path: Path) -> Counter[Origin]:
+    """Return source and licence of the rows that ``load_dataset`` would load, with the rows of each.
+
+    Only the table is read; of folders named after classes, which have none, the pictures are counted.
+
+    Raises:
+        DatasetError: nothing there, or no table.
+    """
+    table = find_table(path)
+    if table is None:
+        return Counter(Origin(sample.source, sample.licence) for sample in load_dataset(path))
+    return Counter(_read_origin(row) for row in _read_rows(table))
+
+
+def find_table(path: Path) -> Path | None:
+    """Return the ``labels.csv`` that a path names, or of the folder that it names; None if there is none."""
+    if path.is_file():
+        return path
+    table = path / LABELS_NAME
+    return table if table.is_file() else None
 
 
 def load_usable(path: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
@@ -130,13 +164,13 @@ def load_usable(path: Path) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
     Raises:
         DatasetError: nothing there, no pictures, or no table.
     """
-    table = path if path.is_file() else path / LABELS_NAME
-    if not table.is_file():
+    table = find_table(path)
+    if table is None:
         return load_dataset(path), ()
-    rows = _read_rows(table)
+    rows = list(enumerate(_read_rows(table), start=2))
     problems = list(_find_problems(table, rows))
     bad = {line for line, _ in problems}
-    usable = [row for line, row in enumerate(rows, start=2) if line not in bad]
+    usable = [row for line, row in rows if line not in bad]
     return tuple(_parse_row(table.parent, row) for row in usable), tuple(_format_problems(problems))
 
 
@@ -183,21 +217,27 @@ def read_class_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
 
 
-def _load_part_of_set(path: Path) -> tuple[Sample, ...]:
+def _load_part_of_set(path: Path, admits: Callable[[Origin], bool]) -> tuple[Sample, ...] | None:
+    """Load the samples of a folder below a ``labels.csv``; None where no row is of this folder."""
     folder = path.resolve()
     for parent in list(folder.parents)[:2] if path.is_dir() else ():
         if (parent / LABELS_NAME).is_file():
-            samples = _load_csv(parent / LABELS_NAME)
-            return tuple(sample for sample in samples if sample.path.resolve().is_relative_to(folder))
-    return ()
+            samples = _load_csv(parent / LABELS_NAME, admits)
+            part = tuple(sample for sample in samples if sample.path.resolve().is_relative_to(folder))
+            return part or None
+    return None
 
 
-def _load_csv(path: Path) -> tuple[Sample, ...]:
-    rows = _read_rows(path)
+def _load_csv(path: Path, admits: Callable[[Origin], bool]) -> tuple[Sample, ...]:
+    rows = [(line, row) for line, row in enumerate(_read_rows(path), start=2) if admits(_read_origin(row))]
     if problems := list(_format_problems(_find_problems(path, rows))):
         more = f" (and {len(problems) - _PROBLEMS_SHOWN} more)" if len(problems) > _PROBLEMS_SHOWN else ""
         raise DatasetError(f"{path}: {'; '.join(problems[:_PROBLEMS_SHOWN])}{more}")
-    return tuple(_parse_row(path.parent, row) for row in rows)
+    return tuple(_parse_row(path.parent, row) for _, row in rows)
+
+
+def _read_origin(row: Mapping[str, str]) -> Origin:
+    return Origin(row.get("source") or "", row.get("licence") or "")
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:
@@ -223,10 +263,10 @@ def _format_problems(problems: Iterable[tuple[int, str]]) -> Iterator[str]:
     return (f"line {line}: {text}" for line, text in problems)
 
 
-def _find_problems(path: Path, rows: list[dict[str, str]]) -> Iterator[tuple[int, str]]:
+def _find_problems(path: Path, rows: Iterable[tuple[int, dict[str, str]]]) -> Iterator[tuple[int, str]]:
     """Yield the lines whose rows cannot be used, with the reason."""
     seen: set[str] = set()
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         name = row["file"] or ""
         if name in seen:
             yield line, f"{name!r} is listed twice"

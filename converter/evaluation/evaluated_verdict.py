@@ -20,7 +20,8 @@ def add_evaluation(verdict: ShipVerdict, found: Evaluation) -> ShipVerdict:
     The first question, which is asked of most pictures, has to be judged on enough of them.
     """
     first = found.figures[0]
-    reasons = [*_find_gaps(first), *(text for one in found.figures for text in _find_faults(one))]
+    faults = (text for one in found.figures for text in _find_faults(one))
+    reasons = [*_find_gaps(first), *faults, *_find_false_claim(found)]
     right = f"{first.question} right on {first.accuracy.value:.1%} of {first.pictures} pictures"
     against = (*verdict.against, *reasons)
     return ShipVerdict(
@@ -46,6 +47,13 @@ def _find_faults(one: Figures) -> Iterator[str]:
         )
     if one.abstained > _LEAST_DECIDED:
         yield f"{_name(one)}: nothing is said of {one.abstained:.0%} of pictures"
+
+
+def _find_false_claim(found: Evaluation) -> Iterator[str]:
+    """Yield why a bundle that claims to judge pictures without colour must not."""
+    grey = None if found.stress is None else found.stress.grey
+    if grey is not None and grey.claimed and grey.is_enough and not grey.may_be_judged:
+        yield f"its manifest claims colourless: measured, but {grey.sentence}"
 
 
 def _name(one: Figures) -> str:

@@ -20,6 +20,7 @@ from converter.evaluation.metrics import (
     wilson_interval,
 )
 from converter.evaluation.ship_verdict import ShipVerdict
+from converter.evaluation.stress import StressFigures
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -30,13 +31,24 @@ if TYPE_CHECKING:
     from converter.evaluation.judge import JudgedSample
     from converter.evaluation.questions import Question
 
+_MISTAKES_NAMED = 20
+_CURVE_POINTS = 40
+
 
 class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The accuracy on the pictures of one source."""
+    """The accuracy on the pictures of one source, or of one licence.
+
+    Attributes:
+        accuracy: right answers among all pictures.
+        accuracy_decided: right answers among the pictures with an answer; NaN without any.
+        abstained: share of pictures without an answer.
+    """
 
     source: str
     pictures: int
     accuracy: float
+    accuracy_decided: float = float("nan")
+    abstained: float = 0.0
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +60,9 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         accuracy_decided: right answers among the pictures with an answer.
         abstained: share of pictures without an answer.
         between_materials: share of the errors that name another material; four classes only.
+        risk_coverage: share of pictures with an answer, and share of wrong answers among them, if only the
+            surest are answered; the last point is all that were.
+        licences: the same as ``sources`` for each licence.
     """
 
     question: str
@@ -62,6 +77,19 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     crossover: dict[str, dict[str, int]]
     between_materials: float | None
     sources: tuple[SourceFigures, ...]
+    risk_coverage: tuple[tuple[float, float], ...] = ()
+    licences: tuple[SourceFigures, ...] = ()
+
+
+class NamedMistake(msgspec.Struct, frozen=True, kw_only=True):
+    """A wrong answer, with the picture's name and source; JSON of ``--json``."""
+
+    file: str
+    source: str
+    question: str
+    truth: str
+    predicted: str
+    confidence: float
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +101,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         mean_ms: mean time of a decision on this machine, preprocessing included.
         p95_ms: 95th percentile of that time.
         verdict: whether it may be shipped, by its conversion and these figures.
+        stress: the answers to worse pictures; None where nobody asked for them.
+        mistakes: the surest wrong answers, the surest first.
     """
 
     model: str
@@ -83,6 +113,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Figures, ...]
     maps: tuple[MapFigures, ...] = ()
     verdict: ShipVerdict = ShipVerdict(ship=False)
+    stress: StressFigures | None = None
+    mistakes: tuple[NamedMistake, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +158,7 @@ def evaluate(model: str, data: str, judged: Sequence[JudgedSample], asked: Seque
         p95_ms=float(np.quantile(times_ms, 0.95)),
         figures=tuple(one for one in found if one is not None),
         maps=measure_maps(judged),
+        mistakes=_name_mistakes(asked, judged),
     )
 
 
@@ -152,7 +185,9 @@ def measure(question: Question, judged: Sequence[JudgedSample]) -> Figures | Non
         detection=measure_detection(truth, predicted, question.positive) if question.positive else None,
         crossover=tabulate_confusions(truth, predicted),
         between_materials=_between_materials(truth, predicted),
-        sources=_by_source(right, np.array([one.sample.source for one in known])),
+        sources=_by_name(right, decided, [one.sample.source for one in known]),
+        licences=_by_name(right, decided, [one.sample.licence for one in known]),
+        risk_coverage=_trace_risk(confidence[decided], right[decided], len(known)),
     )
 
 
@@ -166,15 +201,49 @@ def find_mistakes(asked: Iterable[Question], judged: JudgedSample) -> tuple[Mist
     return tuple(found)
 
 
-def _by_source(right: NDArray[np.bool_], sources: NDArray[np.str_]) -> tuple[SourceFigures, ...]:
-    """Return the accuracy on each named source, in the order of their names."""
+def _name_mistakes(asked: Sequence[Question], judged: Sequence[JudgedSample]) -> tuple[NamedMistake, ...]:
+    """Return the surest wrong answers; abstentions are none."""
+    found = [
+        NamedMistake(
+            file=one.sample.path.name,
+            source=one.sample.source,
+            question=mistake.question,
+            truth=mistake.truth,
+            predicted=mistake.predicted,
+            confidence=mistake.confidence or 0.0,
+        )
+        for one in judged
+        for mistake in find_mistakes(asked, one)
+        if mistake.predicted is not None
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.confidence, one.file, one.question))[:_MISTAKES_NAMED])
+
+
+def _trace_risk(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], pictures: int
+) -> tuple[tuple[float, float], ...]:
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(~right[order])
+    counts = np.unique(np.linspace(1, len(order), min(len(order), _CURVE_POINTS)).astype(int))
+    return tuple((float(count / pictures), float(wrong[count - 1] / count)) for count in counts if len(order))
+
+
+def _by_name(
+    right: NDArray[np.bool_], decided: NDArray[np.bool_], names: Sequence[str]
+) -> tuple[SourceFigures, ...]:
+    """Return the accuracy on the pictures of each name that is not empty, in the order of the names."""
+    of = np.array(names)
     return tuple(
         SourceFigures(
-            source=source,
-            pictures=int((sources == source).sum()),
-            accuracy=float(right[sources == source].mean()),
+            source=name,
+            pictures=int((of == name).sum()),
+            accuracy=float(right[of == name].mean()),
+            accuracy_decided=float(right[chosen].mean())
+            if (chosen := (of == name) & decided).any()
+            else np.nan,
+            abstained=float(1 - decided[of == name].mean()),
         )
-        for source in sorted(set(sources.tolist()) - {""})
+        for name in sorted(set(names) - {""})
     )
 
 

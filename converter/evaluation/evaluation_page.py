@@ -9,6 +9,7 @@ import cv2
 
 from converter.evaluation.evaluation import find_mistakes
 from converter.evaluation.metrics import decimal, percent
+from converter.evaluation.stress import tabulate_stress
 from converter.page_template import render_page
 
 if TYPE_CHECKING:
@@ -34,9 +35,22 @@ def render_evaluation(found: Evaluation, judged: Sequence[JudgedSample], asked: 
         maps=_map_table(found.maps),
         sources=_source_rows,
         percent=percent,
+        stress=_stress_parts(found),
         wrong=len(wrong),
         shown=[_figure(one, mistakes) for one, mistakes in wrong[:WRONG_SHOWN]],
     )
+
+
+def _stress_parts(found: Evaluation) -> list[tuple[str, tuple[list[str], list[list[str]]], str]]:
+    """Return heading, table and plot of each question about worse pictures."""
+    if found.stress is None:
+        return []
+    from converter.charts import draw_shares  # matplotlib takes a second to load
+
+    return [
+        (f"{table.question} {table.pictures} pictures", tabulate_stress(table), draw_shares(table.bars))
+        for table in found.stress.tables
+    ]
 
 
 def _summary_table(all_figures: Sequence[Figures]) -> tuple[list[str], list[list[str]]]:

@@ -16,6 +16,7 @@ from converter.graphs.scaling import ColourOrder, GraphFlags
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import ConversionError, CorrosionError
 from edge_node.inference.manifest import Meaning, Positive, Probability, Stage, Triple, Version
+from edge_node.inference.stated_risk import StatedRisk
 from edge_node.messages.identifiers import Identifier
 from edge_node.validation import describe_invalid
 
@@ -47,11 +48,18 @@ class StageTable(StageKeys, frozen=True, kw_only=True):
 
 
 class CascadeTable(FileKeys, frozen=True, kw_only=True):
-    """The content of ``CASCADE.toml``."""
+    """The content of ``CASCADE.toml``.
+
+    Attributes:
+        licences: the only ones whose rows may calibrate, as in the recipe; empty: all.
+        risk: what ``retrain`` measured of the thresholds.
+    """
 
     stage: Annotated[tuple[StageTable, ...], msgspec.Meta(min_length=1)]
     name: Identifier | None = None
     version: Version | None = None
+    licences: tuple[str, ...] = ()
+    risk: StatedRisk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class CascadePlan:
     licence: str = "not stated"
     intended_use: str = "not stated"
     colourless: Literal["measured"] | None = None
+    licences: tuple[str, ...] = ()
+    risk: StatedRisk | None = None
 
     def rename(self, name: str | None, version: str | None) -> CascadePlan:
         """Return the plan with another name or version for the bundle, where they are given.
@@ -137,7 +147,9 @@ def read_cascade(path: Path) -> CascadePlan:
         ConversionError: it is not TOML, has unknown keys, or disagrees with itself.
         DatasetError: a label file cannot be read.
     """
-    table = read_stage_file(path, CascadeTable, {"stage": StageTable}, ConversionError, "a cascade file")
+    table = read_stage_file(
+        path, CascadeTable, {"stage": StageTable, "risk": StatedRisk}, ConversionError, "a cascade file"
+    )
     stages = tuple(_plan_stage(path, stage) for stage in table.stage)
     maps = {planned.stage.name: planned.map_from for planned in stages}
     if problems := list(find_contradictions(table.root, [planned.stage for planned in stages], maps)):
@@ -150,6 +162,8 @@ def read_cascade(path: Path) -> CascadePlan:
         table.licence,
         table.intended_use,
         table.colourless,
+        table.licences,
+        table.risk,
     )
 
 

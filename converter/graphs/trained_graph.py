@@ -71,6 +71,7 @@ class TrainedGraph:
         map_trained: whether the head learned from positions, so that its map shows where.
         ready: the `.tflite` file that it is already; ``index`` is then a sketch that cannot run.
         licences: of the pictures that it was trained on, where a record says them.
+        backbone: where the weights of its backbone came from, with their licence, where a record says it.
     """
 
     file: GraphFile
@@ -89,6 +90,7 @@ class TrainedGraph:
     map_trained: bool = False
     ready: ReadyModel | None = field(default=None, repr=False)
     licences: tuple[str, ...] = ()
+    backbone: str = ""
 
     @property
     def facts(self) -> Iterator[tuple[str, str]]:
@@ -152,6 +154,7 @@ def load_graph(path: Path, flags: GraphFlags | None = None) -> TrainedGraph:
         no_head=no_head,
         map_trained=record is not None and record.map_trained,
         licences=record.licences if record else (),
+        backbone=record.backbone if record else "",
     )
 
 

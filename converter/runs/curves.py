@@ -15,10 +15,12 @@ def draw_curves(rows: Sequence[tuple[int, Validation]]) -> bytes:
     """Return a PNG with the losses and the accuracy of each stage at each validation.
 
     Args:
-        rows: number of the training, and its validation; the steps of several trainings follow one another.
+        rows: number of the training, and its validation, of trainings that may have gone on side by side; the
+            steps of several are drawn one after another.
     """
     from matplotlib.figure import Figure
 
+    rows = sorted(rows, key=lambda row: row[0])
     steps, before, last = [], 0, 0
     for _, found in rows:
         if found.step <= last:

@@ -41,7 +41,6 @@ class RunFolder:
         self.path = path
         self._record = record
         self._started = time.monotonic()
-        self._training = 1
         self._rows: list[tuple[int, Validation]] = []
         write_run(path, record)
 
@@ -54,14 +53,12 @@ class RunFolder:
         """Write a file of the folder."""
         write_file(self.path / name, content)
 
-    def add_validation(self, found: Validation) -> None:
-        """Append a validation to the curves; a step no later than the one before begins a training."""
-        if self._rows and found.step <= self._rows[-1][1].step:
-            self._training += 1
+    def add_validation(self, training: int, found: Validation) -> None:
+        """Append a validation of the training of that number to the curves."""
         is_first = not self._rows
-        self._rows.append((self._training, found))
+        self._rows.append((training, found))
         values = {
-            "training": self._training,
+            "training": training,
             "step": found.step,
             "training_loss": f"{found.training_loss:.6g}",
             "validation_loss": f"{found.validation_loss:.6g}",

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.specimens.dataset import render_plate
 from converter.specimens.light import LAMPS, Lighting, VirtualCamera, photograph, project_mask, shade
 from converter.specimens.noise import step
 from converter.specimens.plate import Plate
+from converter.specimens.rendering import render_plate
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
 from edge_node.errors import CorrosionError, DatasetError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,12 +10,15 @@ import numpy as np
 from converter.specimens.plate import Colours, Plate, linear
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from converter.specimens.noise import Field
 
+AnyField: TypeAlias = "NDArray[np.floating[Any]]"
 Palette: TypeAlias = "tuple[tuple[int, int, int], ...]"
 
 
-def make_matte(reflectance: Colours, relief: Field, unit_px: float, gloss: float = 0.04) -> Plate:
+def make_matte(reflectance: Colours, relief: AnyField, unit_px: float, gloss: float = 0.04) -> Plate:
     """Return a surface without reflections; ``gloss`` is above the default for wet stone or varnish."""
     shape = relief.shape
     nothing = np.zeros(shape, dtype=np.float32)

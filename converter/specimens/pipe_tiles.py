@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from converter.specimens.clip import HEIGHT_PX, robot_lamp
-from converter.specimens.dataset import render_plate
 from converter.specimens.light import VirtualCamera, photograph, shade
 from converter.specimens.noise import Field, fractal, step
 from converter.specimens.plate import Plate
+from converter.specimens.rendering import render_plate
 from converter.specimens.spec import Finish, Light, Material, Picture, SpecimenSpec
 from edge_node.errors import CorrosionError, DatasetError
 

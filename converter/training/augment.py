@@ -1,20 +1,25 @@
 """Augment pictures as a camera could have taken them: rotated, nearer, darker, blurred, compressed.
 
 Pure and seeded: the same generator state gives the same picture. A mask gets the same geometry.
+A recipe names one of ``AUGMENTATIONS``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import cv2
 import numpy as np
 
+from converter import camera_effects
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Picture: TypeAlias = "NDArray[np.uint8]"
+
+_RARELY = 0.2  # share of the pictures that each further change comes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,13 @@ class Augmentation:
         blur_share: the largest blur, standard deviation as a share of the side.
         noise: the largest standard deviation of sensor noise, in grey levels.
         jpeg_quality_min: the worst JPEG quality; 100 leaves compression out.
+        grey_share: share of the pictures that lose their colour.
+        cast_share: the largest colour cast, warm, cold, green or magenta, as a share of each channel.
+        darkness_stops: the largest underexposure, in stops.
+        torch_stops: how much darker the border gets at most, as by torch light or a vignette, in stops.
+        glare: the strongest mirror image of a lamp; 1 is white.
+        motion_blur_share: the longest smear by motion, as a share of the side.
+        coarsest_px: the fewest pixels across that a picture is reduced to; 0 leaves reducing out.
     """
 
     flip_left_right: bool = False
@@ -52,6 +64,13 @@ class Augmentation:
     blur_share: float = 0.0
     noise: float = 0.0
     jpeg_quality_min: int = 100
+    grey_share: float = 0.0
+    cast_share: float = 0.0
+    darkness_stops: float = 0.0
+    torch_stops: float = 0.0
+    glare: float = 0.0
+    motion_blur_share: float = 0.0
+    coarsest_px: int = 0
 
     @property
     def changes_nothing(self) -> bool:
@@ -76,6 +95,25 @@ INSPECTION = Augmentation(
     noise=8.0,
     jpeg_quality_min=40,
 )
+
+# For cameras and light worse than those of the pictures at hand: grey, tinted, dark, mirrored lamps, smeared,
+# coarse, squeezed from a wide frame to a square one. Each of the further changes comes to few pictures.
+ROBUST = replace(
+    INSPECTION,
+    stretch_share=0.6,
+    blur_share=0.014,
+    noise=14.0,
+    jpeg_quality_min=10,
+    grey_share=0.15,
+    cast_share=0.3,
+    darkness_stops=2.5,
+    torch_stops=3.0,
+    glare=1.0,
+    motion_blur_share=0.05,
+    coarsest_px=56,
+)
+
+AUGMENTATIONS = {"inspection": INSPECTION, "robust": ROBUST}
 
 
 def augment(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
@@ -146,7 +184,7 @@ def _warp(pixels: Picture, matrix: NDArray[np.float64], size_px: int) -> Picture
 def _simulate_camera(pixels: Picture, augmentation: Augmentation, rng: np.random.Generator) -> Picture:
     """Return the picture with other light, blur, sensor noise and JPEG compression."""
     values: NDArray[Any] = pixels.astype(np.float32) / np.float32(255)
-    values = _change_light(values, augmentation, rng)
+    values = _worsen_light(_change_light(values, augmentation, rng), augmentation, rng)
     if augmentation.blur_share and rng.random() < 0.5:
         sigma_px = rng.uniform(0.0, augmentation.blur_share) * pixels.shape[0]
         if sigma_px > 0.2:
@@ -154,11 +192,11 @@ def _simulate_camera(pixels: Picture, augmentation: Augmentation, rng: np.random
     if augmentation.noise and rng.random() < 0.5:
         sigma = rng.uniform(0.0, augmentation.noise) / 255
         values = values + rng.normal(0.0, sigma, values.shape).astype(np.float32)
+    values = _worsen_camera(values, augmentation, rng)
     changed = _as_uint8(np.rint(np.clip(values, 0, 1) * 255))
     if augmentation.jpeg_quality_min < 100 and rng.random() < 0.5:
         quality = int(rng.integers(augmentation.jpeg_quality_min, 96))
-        _, encoded = cv2.imencode(".jpg", changed, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        changed = _as_uint8(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        changed = camera_effects.compress(changed, quality)
     return changed
 
 
@@ -179,6 +217,43 @@ def _change_light(values: NDArray[Any], augmentation: Augmentation, rng: np.rand
         grey = values.mean(axis=2, keepdims=True)
         values = grey + (values - grey) * np.float32(1 + rng.uniform(-1, 1) * augmentation.saturation_share)
     return np.asarray(np.clip(values, 0, 1), np.float32)
+
+
+def _worsen_light(values: NDArray[Any], augmentation: Augmentation, rng: np.random.Generator) -> NDArray[Any]:
+    """Return values under worse light: tinted, dark, lit by a torch, mirroring a lamp. Most stay as they are.
+
+    What is left out draws nothing, so that a limit of its own changes no picture of other augmentations.
+    """
+    if augmentation.cast_share and rng.random() < _RARELY:
+        warmth, green = rng.uniform(-1, 1, 2) * augmentation.cast_share
+        values = camera_effects.cast_colour(values, float(warmth), float(green) / 2)
+    if augmentation.darkness_stops and rng.random() < _RARELY:
+        values = camera_effects.darken(values, rng.uniform(0, augmentation.darkness_stops))
+    if augmentation.torch_stops and rng.random() < _RARELY:
+        centre, radius = rng.uniform(0.3, 0.7, 2), rng.uniform(0.3, 0.8)
+        stops = rng.uniform(0, augmentation.torch_stops)
+        values = camera_effects.shine_torch(values, (centre[0], centre[1]), radius, stops)
+    if augmentation.glare and rng.random() < _RARELY:
+        centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.03, 0.2)
+        strength = rng.uniform(0.3, 1) * augmentation.glare
+        values = camera_effects.add_glare(values, (centre[0], centre[1]), radius, strength)
+    return values
+
+
+def _worsen_camera(
+    values: NDArray[Any], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[Any]:
+    """Return values of a worse camera: smeared, without colour, of few pixels. Most stay as they are."""
+    side_px = values.shape[0]
+    if augmentation.motion_blur_share and rng.random() < _RARELY:
+        length_px = 1 + rng.uniform(0, augmentation.motion_blur_share) * side_px
+        values = camera_effects.blur_by_motion(values, length_px, rng.uniform(0, 180))
+    if augmentation.grey_share and rng.random() < augmentation.grey_share:
+        values = camera_effects.remove_colour(values)
+    if 0 < augmentation.coarsest_px < side_px and rng.random() < _RARELY:
+        coarse_px = np.exp(rng.uniform(np.log(augmentation.coarsest_px), np.log(side_px)))
+        values = camera_effects.coarsen(values, int(coarse_px))
+    return values
 
 
 def _as_uint8(values: Any) -> Picture:

@@ -109,13 +109,14 @@ def make_extractor(backbone: Backbone, *, layer: str | None = None, pooled: bool
     return Extractor(model, backbone.input, key, pooled)
 
 
-def compute(
+def compute(  # noqa: PLR0913 - the pictures, and where they are kept
     samples: Sequence[Sample],
     by: Extractor,
     variants: Sequence[Variant],
     *,
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda _done: None,
+    into: Path | None = None,
 ) -> NDArray[np.float16]:
     """Compute or read the activations of every variant of every picture.
 
@@ -125,6 +126,7 @@ def compute(
         variants: of each picture.
         cache: folder of the entries; None caches nothing.
         progress: called after each batch with the number of further activations that are done.
+        into: file that the result is written to and mapped from; None keeps it in memory.
 
     Returns:
         float16 ``(variants, samples, *by.shape)``: the rounding error, 2**-11, is far below an int8 step.
@@ -132,7 +134,7 @@ def compute(
     Raises:
         DatasetError: a picture cannot be read, or the cache cannot be written.
     """
-    found = np.empty((len(variants), len(samples), *by.shape), np.float16)
+    found = _make_array(into, (len(variants), len(samples), *by.shape))
     hashes = [sample.sha256 for sample in samples]
     todo = []
     for number, variant in enumerate(variants):
@@ -244,6 +246,17 @@ def _prefetch(
 def _entry_path(cache: Path, by: Extractor, content: str, variant: Variant) -> Path:
     digest = hashlib.sha256(f"{content} {by.key} {variant.key}".encode()).hexdigest()
     return cache / digest[:2] / f"{digest}.npy"
+
+
+def _make_array(into: Path | None, shape: tuple[int, ...]) -> NDArray[np.float16]:
+    """Return an array of any values, in memory or mapped from a new file."""
+    if into is None:
+        return np.empty(shape, np.float16)
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        return np.lib.format.open_memmap(into, "w+", np.float16, shape)
+    except OSError as err:
+        raise DatasetError(f"{into}: cannot be written ({err.strerror or err})") from err
 
 
 def _read_entry(entry: Path, shape: tuple[int, ...]) -> NDArray[np.float16] | None:

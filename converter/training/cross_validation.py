@@ -13,8 +13,9 @@ import numpy as np
 
 from converter.data.splits import split_by_group
 from converter.data.stage_truth import UNKNOWN
+from converter.training.draw_weights import weigh_pictures
 from converter.training.head_training import fit_head_temperature
-from converter.training.retraining import PreparedTraining, RetrainedNetwork, fit, weigh_pictures
+from converter.training.retraining import PreparedTraining, RetrainedNetwork, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -126,7 +127,8 @@ def fit_thresholds(prepared: PreparedTraining, judged: Sequence[JudgedFold]) -> 
     On sources that it was not trained on a head favours one label far more than on its training pictures.
     Pictures are weighted as in training, so that a large set counts no more than the recipe says.
     """
-    weights = weigh_pictures(prepared, prepared.recipe.training, np.ones(len(prepared.samples), bool))
+    everything = np.ones(len(prepared.samples), bool)
+    weights = weigh_pictures(prepared.samples, prepared.questions, prepared.recipe.training, everything)
     found = []
     for question, stage in zip(prepared.questions, prepared.recipe.stage, strict=True):
         first, targets, shares = _collect_left_out(question, judged, weights)

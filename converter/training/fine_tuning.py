@@ -28,8 +28,10 @@ class Cut:
     convolutions: int
 
 
-def cut_before(model: Any, convolutions: int) -> Cut:
+def cut_before(model: Any, convolutions: int, *, train_depthwise: bool = True) -> Cut:
     """Cut a Keras model so that at least its last ``convolutions`` convolutions are above the cut.
+
+    The layers above are trainable, depthwise convolutions only if ``train_depthwise``.
 
     Raises:
         GraphError: it has fewer.
@@ -40,7 +42,11 @@ def cut_before(model: Any, convolutions: int) -> Cut:
     ]
     for index in range(len(layers) - 1, -1, -1):
         if counts[index] >= convolutions and _every_path_runs_through(layers, index):
-            return Cut(layers[index].name, _rebuild_above(layers, index), counts[index])
+            upper = _rebuild_above(layers, index)
+            for layer in upper.layers:
+                if type(layer).__name__ == "DepthwiseConv2D":
+                    layer.trainable = train_depthwise
+            return Cut(layers[index].name, upper, counts[index])
     raise GraphError(
         f"--fine-tune {convolutions}: the network has {counts[0]} convolutions that can be trained"
     )
@@ -51,7 +57,7 @@ def _layers_in_order(model: Any) -> list[Any]:
     return [operation for operation in model.operations if operation in set(model.layers)]
 
 
-def _input_names(layer: Any) -> list[str]:
+def input_names(layer: Any) -> list[str]:
     """Return the names of the layers that a layer takes its inputs from."""
     inputs = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
     return [tensor._keras_history.operation.name for tensor in inputs]  # noqa: SLF001  # Keras has no other way
@@ -60,7 +66,7 @@ def _input_names(layer: Any) -> list[str]:
 def _every_path_runs_through(layers: list[Any], index: int) -> bool:
     """Return whether nothing above ``layers[index]`` takes an input from below it."""
     below = {layer.name for layer in layers[:index]}
-    return not any(below & set(_input_names(layer)) for layer in layers[index + 1 :])
+    return not any(below & set(input_names(layer)) for layer in layers[index + 1 :])
 
 
 def _rebuild_above(layers: list[Any], index: int) -> Any:
@@ -70,6 +76,6 @@ def _rebuild_above(layers: list[Any], index: int) -> Any:
     start = tf.keras.Input(tuple(layers[index].output.shape[1:]))
     outputs = {layers[index].name: start}
     for layer in layers[index + 1 :]:
-        inputs = [outputs[name] for name in _input_names(layer)]
+        inputs = [outputs[name] for name in input_names(layer)]
         outputs[layer.name] = layer(inputs if len(inputs) > 1 else inputs[0])
     return tf.keras.Model(start, outputs[layers[-1].name])

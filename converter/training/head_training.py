@@ -7,7 +7,10 @@ positions are corroded, a head is also trained on positions, so that its map sho
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +20,11 @@ from converter.training.losses import cross_entropy
 from converter.training.trainer import HeadTrainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from converter.training.checkpoint import Checkpoint
     from converter.training.training_data import (
         TrainedHead,
         TrainingData,
@@ -30,13 +34,15 @@ if TYPE_CHECKING:
     )
 
 
-def train(
+def train(  # noqa: PLR0913 - what is trained on what, and what is told of it
     data: TrainingData,
     questions: Sequence[TrainingTarget],
     settings: TrainingSettings,
     *,
     upper: Any = None,
     report: Callable[[Validation], None] = lambda _validation: None,
+    on_steps: Callable[[int], None] = lambda _steps: None,
+    kept: Checkpoint | None = None,
 ) -> tuple[TrainedHead, ...]:
     """Train one head for each target, and the layers of ``upper`` if there are any.
 
@@ -47,58 +53,100 @@ def train(
         upper: Keras model from ``activations`` to feature maps; its weights are left as trained. None where
             the activations are feature maps.
         report: called with the result of each validation.
+        on_steps: called with the number of further steps that are done.
+        kept: where the state is kept from time to time, and gone on from if there is one.
 
     Returns:
         The heads, in the order of ``questions``.
     """
-    tuned = upper.trainable_variables if upper else []
-    start = [variable.numpy() for variable in tuned]
-    total: list[NDArray[np.float32]] = []
-    for training in range(settings.trainings):
-        for variable, value in zip(tuned, start, strict=True):
-            variable.assign(value)
-        drawn = replace(settings, seed=settings.seed + training)
-        trainer = _train_once(data, questions, drawn, upper, report)
-        values = trainer.values()
-        total = [kept + value for kept, value in zip(total, values, strict=True)] if total else values
-    trainer.assign([np.asarray(value / settings.trainings, np.float32) for value in total])
-    return trainer.heads()
+    run = _Run(data, questions, settings, upper)
+    if kept and (state := kept.read()):
+        run.restore(state)
+        on_steps(run.step)
+    while not run.has_ended:
+        run.take_step(report)
+        on_steps(1)
+        if kept:
+            kept.offer(run)
+    run.finish()
+    return run.trainer.heads()
 
 
-def _train_once(
-    data: TrainingData,
-    questions: Sequence[TrainingTarget],
-    settings: TrainingSettings,
-    upper: Any,
-    report: Callable[[Validation], None],
-) -> HeadTrainer:
-    """Train to the last step, or until the validation loss stops improving."""
-    tf = tensorflow()
+class _Run:
+    """One training: the trainer, its draws and how far it came."""
 
-    tf.keras.utils.set_random_seed(settings.seed)
-    tf.config.experimental.enable_op_determinism()
-    trainer = HeadTrainer(data, questions, settings, upper)
-    draws = np.random.default_rng(settings.seed)
-    chances = data.weights / data.weights.sum()
-    best, waited = np.inf, 0
-    losses = []
-    for step in range(1, settings.steps + 1):
-        losses.append(trainer.step(draws.choice(len(chances), settings.batch, p=chances), draws))
-        if step % settings.evaluate_every and step != settings.steps:
-            continue
-        validation = trainer.validate(step, float(np.mean(losses)))
-        losses = []
+    def __init__(
+        self,
+        data: TrainingData,
+        questions: Sequence[TrainingTarget],
+        settings: TrainingSettings,
+        upper: Any,
+    ) -> None:
+        tf = tensorflow()
+
+        tf.keras.utils.set_random_seed(settings.seed)
+        tf.config.experimental.enable_op_determinism()
+        self.trainer = HeadTrainer(data, questions, settings, upper)
+        self._settings = settings
+        self._draws = np.random.default_rng(settings.seed)
+        self._chances = data.weights / data.weights.sum()
+        self._progress = _Progress()
+
+    @property
+    def step(self) -> int:
+        """Number of steps that were taken."""
+        return self._progress.step
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last step was taken, or the validation loss no longer improves."""
+        patience = self._settings.patience
+        is_last = self._progress.step >= self._settings.steps
+        return is_last or bool(patience and self._progress.waited >= patience)
+
+    def take_step(self, report: Callable[[Validation], None]) -> None:
+        """Take one step, and validate where it is time to."""
+        now, settings = self._progress, self._settings
+        pictures = self._draws.choice(len(self._chances), settings.batch, p=self._chances)
+        now.losses.append(self.trainer.step(pictures, self._draws))
+        now.step += 1
+        if now.step % settings.evaluate_every and now.step != settings.steps:
+            return
+        validation = self.trainer.validate(now.step, float(np.mean(now.losses)))
+        now.losses = []
         report(validation)
         if not settings.patience:
-            continue
-        found = validation.validation_loss
-        best, waited = (found, 0) if found < best else (best, waited + 1)
-        if waited == 0:
-            trainer.remember_best()
-        if waited >= settings.patience:
-            break
-    trainer.finish(use_best=settings.patience > 0)
-    return trainer
+            return
+        is_better = validation.validation_loss < now.best
+        now.best, now.waited = (validation.validation_loss, 0) if is_better else (now.best, now.waited + 1)
+        if is_better:
+            self.trainer.remember_best()
+
+    def finish(self) -> None:
+        """Set the weights that were learned."""
+        self.trainer.finish(use_best=self._settings.patience > 0)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that further steps depend on."""
+        told = {"draws": self._draws.bit_generator.state, **dataclasses.asdict(self._progress)}
+        return {"told": np.array(json.dumps(told)), **self.trainer.state()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` returned."""
+        told = json.loads(str(state["told"]))
+        self._draws.bit_generator.state = told.pop("draws")
+        self._progress = _Progress(**told)
+        self.trainer.restore(state)
+
+
+@dataclass
+class _Progress:
+    """How far a training came: steps, losses since the last validation, validations since the best."""
+
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    best: float = math.inf
+    waited: int = 0
 
 
 def fit_head_temperature(

@@ -11,7 +11,7 @@ from converter.argument_types import MAX_SEED
 from converter.data.dataset import OTHER, UNCORRODED
 from converter.graphs.stage_file import FileKeys, StageKeys, find_contradictions, read_stage_file
 from edge_node.errors import DatasetError
-from edge_node.inference.manifest import Positive, Probability, Version
+from edge_node.inference.manifest import Between0And1, Positive, Probability, Version
 from edge_node.messages.identifiers import Identifier  # noqa: TC001  # msgspec reads the annotation
 from edge_node.validation import describe_invalid
 
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.data.dataset import Sample
+    from edge_node.inference.stated_risk import StatedRisk
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 # Keys that no variation may change: activations are computed once for all, on one network.
-_SHARED = frozenset({"architecture", "weights", "size_px", "fine_tune", "copies", "leave_out_licences"})
+_SHARED = frozenset(
+    {
+        *("architecture", "weights", "size_px", "fine_tune", "train_depthwise", "copies", "augmentation"),
+        *("licences", "leave_out_licences"),
+    }
+)
 NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
@@ -39,12 +45,15 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only, whose masks
             show which are), or from both. A head trained on positions has an accurate map, but a low mean for
             pictures with little corrosion; one trained on pictures has not.
+        drop_unless_coverage: the cascade goes without this stage if it answers a smaller share of left-out
+            pictures at the risk that ``[risk]`` states.
     """
 
     column: str
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
     where: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     learn: Literal["pictures", "positions", "both"] = "pictures"
+    drop_unless_coverage: Probability | None = None
 
     def target(self, sample: Sample) -> int | None:
         """Return the index of a sample's label, or None where the row is not used.
@@ -59,6 +68,16 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
         return self.labels.index(value) if value in self.labels else None
 
 
+class RiskRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[risk]``: temperatures and thresholds are chosen on the pictures that the variations leave out.
+
+    Attributes:
+        wrong_share: of the decided pictures, that may be wrong, such as 0.02.
+    """
+
+    wrong_share: Between0And1
+
+
 class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[training]``: network, pictures and hyperparameters.
 
@@ -67,11 +86,21 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         weights: a file, or ``random``; the architecture's ImageNet weights if not given.
         size_px: sides of the input; the architecture's own if not given.
         fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
+        train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
         copies: augmented copies of every picture, in addition to the unchanged one.
+        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
+            as worse cameras and worse light do (see ``converter.training.augment``).
         sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
-            ``sources``, which generalises better to new sources.
+            ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
+            the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
+        sources: source -> factor on the weight of its pictures, in addition to their set's.
+        licences: the only ones whose rows may be read, compared as they are written; a source that has rows
+            under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
+        leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
+            variation leaves out these in addition to those of ``[training]``.
+        leave_out_groups: groups of which no picture is trained on; a variation adds its own.
         steps: batches.
         evaluate_every: steps between validations; a twentieth of all steps if not given.
         learning_rate: its peak.
@@ -92,10 +121,16 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     weights: str | None = None
     size_px: int | None = None
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
+    train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    augmentation: Literal["inspection", "robust"] = "inspection"
     sets: dict[str, Positive] = {}
-    balance: Literal["labels", "sources"] = "labels"
+    balance: Literal["labels", "sources", "groups"] = "labels"
+    sources: dict[str, Positive] = {}
+    licences: tuple[str, ...] = ()
     leave_out_licences: tuple[str, ...] = ()
+    leave_out_sources: tuple[str, ...] = ()
+    leave_out_groups: tuple[str, ...] = ()
     steps: Count = 1000
     evaluate_every: Count | None = None
     learning_rate: Positive = 1e-3
@@ -112,8 +147,13 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def admits(self, sample: Sample) -> bool:
         """Return whether a sample may be trained on."""
-        licensed = not any(part in sample.licence for part in self.leave_out_licences)
-        return licensed and (not self.sets or sample.set_name in self.sets)
+        return self.allows(sample.licence) and (not self.sets or sample.set_name in self.sets)
+
+    def allows(self, licence: str) -> bool:
+        """Return whether rows under a licence may be trained on."""
+        if self.licences and licence not in self.licences:
+            return False
+        return not any(part in licence for part in self.leave_out_licences)
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
@@ -124,12 +164,14 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         training: how they are trained.
         variation: each is ``training`` with some keys changed, trained from the same start; their weights are
             averaged. Empty: ``training`` alone.
+        risk: for which share of wrong decisions thresholds are chosen; None leaves them as the stages say.
         name: of the bundle to be made, as is ``version``.
     """
 
     stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]
     training: TrainingRecipe = TrainingRecipe()
     variation: tuple[dict[str, Any], ...] = ()
+    risk: RiskRecipe | None = None
     name: Identifier = "cascade"
     version: Version = "1"
 
@@ -148,9 +190,14 @@ class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
         if shared := sorted(_SHARED & changes.keys()):
             raise DatasetError(f"{where}: {shared[0]} belongs into [training]: all variations share it")
         try:
-            return msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
+            varied = msgspec.convert({**msgspec.to_builtins(self.training), **changes}, TrainingRecipe)
         except msgspec.ValidationError as err:
             raise DatasetError(f"{where}: {describe_invalid(err, changes, TrainingRecipe)}") from err
+        sources = dict.fromkeys((*self.training.leave_out_sources, *varied.leave_out_sources))
+        groups = dict.fromkeys((*self.training.leave_out_groups, *varied.leave_out_groups))
+        return msgspec.structs.replace(
+            varied, leave_out_sources=tuple(sources), leave_out_groups=tuple(groups)
+        )
 
 
 def read_recipe(path: Path) -> CascadeRecipe:
@@ -162,6 +209,7 @@ def read_recipe(path: Path) -> CascadeRecipe:
     parts: dict[str, type[msgspec.Struct]] = {
         "training": TrainingRecipe,
         "variation": TrainingRecipe,
+        "risk": RiskRecipe,
         "stage": StageRecipe,
     }
     recipe = read_stage_file(path, CascadeRecipe, parts, DatasetError, "a recipe in TOML")
@@ -178,19 +226,26 @@ def format_recipe(recipe: CascadeRecipe) -> str:
     """Format a recipe without variations, so that ``read_recipe`` gives it again."""
     tables = msgspec.to_builtins(recipe)
     stages, training = tables.pop("stage"), tables.pop("training")
-    del tables["variation"]
+    del tables["variation"], tables["risk"]
     lines = ["# Written by `converter retrain`, from its flags.", *_format_toml(tables)]
     for heading, table in [("[training]", training), *(("[[stage]]", stage) for stage in stages)]:
         lines += ["", heading, *_format_toml(table)]
     return "\n".join(lines) + "\n"
 
 
-def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
+def format_cascade(
+    recipe: CascadeRecipe,
+    graph_name: str,
+    temperatures: Mapping[str, float] | None = None,
+    risk: StatedRisk | None = None,
+) -> str:
     """Format the cascade file that ``convert`` reads: the stages with their graphs, without the training.
 
     Args:
         recipe: of the trained cascade.
         graph_name: name of the graph's file in each stage's folder.
+        temperatures: of stages.
+        risk: what was measured of the thresholds.
     """
     head = {
         "name": recipe.name,
@@ -199,6 +254,7 @@ def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
         "licence": recipe.licence,
         "intended_use": recipe.intended_use,
         "colourless": recipe.colourless,
+        "licences": recipe.training.licences or None,
     }
     lines = ["# Written by `converter retrain`.", *_format_toml(head)]
     for stage in recipe.stage:
@@ -209,9 +265,16 @@ def format_cascade(recipe: CascadeRecipe, graph_name: str) -> str:
             "otherwise": stage.otherwise,
             "decision_threshold": stage.decision_threshold,
             "abstain_below": stage.abstain_below,
+            "temperature": (temperatures or {}).get(stage.name),
             "map_from": stage.map_from,
         }
         lines += ["", "[[stage]]", *_format_toml(table)]
+    if risk:
+        tables = msgspec.to_builtins(risk)
+        stages = tables.pop("stages")
+        lines += ["", "[risk]", *_format_toml(tables)]
+        for one in stages:
+            lines += ["", "[[risk.stages]]", *_format_toml(one)]
     return "\n".join(lines) + "\n"
 
 
@@ -226,11 +289,32 @@ def _find_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe,
         more := {s for t in trainings for s in t.sets} - recipe.training.sets.keys()
     ):
         yield f"a variation has the set {min(more)!r}, which [training.sets] has not"
+    yield from _find_risk_contradictions(recipe, trainings)
     for stage in recipe.stage:
         if stage.learn != "pictures" and stage.column != "corroded":
             yield (
                 f"stage {stage.name}: learns from {stage.learn}, but masks show corroded, not {stage.column}"
             )
+
+
+def _find_risk_contradictions(recipe: CascadeRecipe, trainings: tuple[TrainingRecipe, ...]) -> Iterator[str]:
+    def count(training: TrainingRecipe) -> int:
+        return len(training.leave_out_sources) + len(training.leave_out_groups)
+
+    if recipe.risk and max(map(count, trainings)) == count(recipe.training):
+        yield (
+            "[risk] is judged on what a [[variation]] leaves out, and none has leave_out_sources or"
+            " leave_out_groups"
+        )
+    used = {recipe.root or recipe.stage[0].name}
+    used |= {name for stage in recipe.stage for name in (stage.otherwise, stage.map_from) if name}
+    for stage in recipe.stage:
+        if stage.drop_unless_coverage is None:
+            continue
+        if recipe.risk is None:
+            yield f"stage {stage.name}: drop_unless_coverage needs the risk at which it is measured: [risk]"
+        if stage.name in used:
+            yield f"stage {stage.name}: cannot be dropped, the root, an otherwise or a map_from names it"
 
 
 def _format_toml(table: Mapping[str, object]) -> list[str]:

@@ -6,7 +6,7 @@ activations (``head_training``).
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,12 @@ from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
 from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
 from converter.training.fine_tuning import Cut, cut_before
-from converter.training.head_training import fit_head_temperature, train
-from converter.training.training_data import (
-    TrainedHead,
-    TrainingData,
-    TrainingSettings,
-    TrainingTarget,
-    Validation,
-)
+from converter.training.head_training import fit_head_temperature
+from converter.training.member_worker import ACTIVATIONS_NAME
+from converter.training.retrained_graph import freeze_backbone
+from converter.training.side_by_side import Network, TrainedMember
+from converter.training.training_data import Member, TrainedHead, TrainingData, TrainingTarget, Validation
+from converter.training.variations import average, plan_members, train_members
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -37,12 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
-
-# A stratum (set and label, perhaps of one source) with fewer pictures is drawn less often than a larger one,
-# or training would overfit its few pictures.
-FULL_WEIGHT_PICTURES = 60
-_VALIDATIONS = 20  # per training, unless the recipe says otherwise
+    from converter.training.recipe import CascadeRecipe, StageRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +49,7 @@ class PreparedTraining:
         activations: float16 ``(variants, pictures, ...)``; the first variant is without augmentation.
         masks: see ``TrainingData``.
         frozen: the backbone, if none of its layers is trained, so that all trainings share it.
+        content: a text that is different for other activations and masks.
     """
 
     samples: tuple[Sample, ...]
@@ -64,6 +58,7 @@ class PreparedTraining:
     activations: NDArray[np.float16]
     masks: NDArray[np.float32] | None
     frozen: Backbone | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +71,8 @@ class RetrainedNetwork:
         temperatures: one for each head; 1 without validation pictures.
         fine_tuned_convolutions: number of convolutions that were trained too.
         logits: per stage, of every prepared picture without augmentation, ``(pictures, labels)``.
+        members: the trainings whose weights were averaged.
+        trained: what became of each of them.
     """
 
     backbone: Backbone
@@ -83,17 +80,29 @@ class RetrainedNetwork:
     temperatures: tuple[float, ...]
     fine_tuned_convolutions: int
     logits: dict[str, NDArray[np.float32]]
+    members: tuple[Member, ...] = ()
+    trained: tuple[TrainedMember, ...] = ()
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it is kept
     samples: Sequence[Sample],
     recipe: CascadeRecipe,
     *,
     cache: Path | None = None,
     augmentation: Augmentation = INSPECTION,
     progress: Callable[[int], None] = lambda _done: None,
+    work: Path | None = None,
 ) -> PreparedTraining:
     """Compute the activations of the frozen part of the network for every variant of every picture.
+
+    Args:
+        samples: the pictures.
+        recipe: the stages and how they are trained.
+        cache: folder in which each picture's activations are kept for other trainings.
+        augmentation: of the copies.
+        progress: called with the number of further activations that are done.
+        work: folder of a file that holds the activations, so that several processes can share them; None
+            keeps them in memory.
 
     Raises:
         DatasetError: a picture cannot be read, or no picture has a label of a stage.
@@ -104,20 +113,28 @@ def prepare(
     variants = [
         Variant(copy, augmentation, recipe.training.seed) for copy in range(recipe.training.copies + 1)
     ]
-    activations = compute(samples, by, variants, cache=cache, progress=progress)
+    into = work / ACTIVATIONS_NAME if work and cut else None
+    activations = compute(samples, by, variants, cache=cache, progress=progress, into=into)
     if activations.ndim == 3:  # pooled: one position
         activations = activations[:, :, np.newaxis, np.newaxis]
     masks = _read_masks(samples, variants, backbone.map_shape[0]) if _wants_maps(recipe) else None
     frozen = None if cut else backbone
-    return PreparedTraining(tuple(samples), recipe, questions, activations, masks, frozen)
+    told = [by.key, *(variant.key for variant in variants), *(sample.sha256 for sample in samples)]
+    digest = hashlib.sha256("\n".join(told).encode())
+    digest.update(b"" if masks is None else masks.tobytes())
+    return PreparedTraining(
+        tuple(samples), recipe, questions, activations, masks, frozen, content=digest.hexdigest()
+    )
 
 
-def fit(
+def fit(  # noqa: PLR0913 - the pictures, who is told, and where it is kept
     prepared: PreparedTraining,
     training: NDArray[np.bool_],
     validation: NDArray[np.bool_],
     *,
-    report: Callable[[Validation], None] = lambda _validation: None,
+    report: Callable[[int, Validation], None] = lambda _member, _validation: None,
+    on_steps: Callable[[int], None] = lambda _steps: None,
+    work: Path | None = None,
 ) -> RetrainedNetwork:
     """Train the heads, and the layers that the recipe fine-tunes, on some of the pictures.
 
@@ -126,7 +143,9 @@ def fit(
         training: ``(pictures,)``, those to train on if the recipe admits them.
         validation: ``(pictures,)``, those that decide when training ends and fit the temperatures; may be
             none.
-        report: called with the result of each validation.
+        report: called with the number of a training, from 0, and the result of its validation.
+        on_steps: called with the number of further steps that are done.
+        work: folder in which states are kept, so that a killed training can go on; None keeps none.
 
     Raises:
         DatasetError: a stage has pictures of fewer than two labels to train on.
@@ -137,71 +156,56 @@ def fit(
     else:
         _, cut, backbone = _build_network(recipe)
     upper = cut.upper if cut else None
-    heads = _train_variations(prepared, training, validation, upper, report)
+    data = TrainingData(prepared.activations, prepared.masks, np.zeros(len(training)), validation)
+    members = plan_members(prepared.samples, recipe, prepared.questions, data, training)
+    network = Network(
+        backbone.architecture,
+        backbone.input.size_px,
+        recipe.training.fine_tune,
+        recipe.training.train_depthwise,
+        upper.get_weights() if upper else [],
+    )
+    trained = train_members(
+        members,
+        prepared.questions,
+        upper,
+        network,
+        work=work,
+        content=prepared.content,
+        on_steps=on_steps,
+        report=report,
+    )
+    mean = average(members, trained)
+    heads = mean.heads
+    if upper:
+        upper.set_weights(mean.upper)
     if cut:
         backbone = replace(backbone, weights_sha256=hash_weights(backbone.model))
     pooled = _pool_features(prepared.activations[0], upper)
     logits = {head.question.name: head.logits(pooled) for head in heads}
     temperatures = tuple(_fit_temperature(head, logits[head.question.name], validation) for head in heads)
-    return RetrainedNetwork(backbone, heads, temperatures, cut.convolutions if cut else 0, logits)
-
-
-def weigh_pictures(
-    prepared: PreparedTraining, wanted: TrainingRecipe, training: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the relative frequency with which each picture is drawn, ``(pictures,)``; 0 excludes it.
-
-    Sets are weighted as the recipe says; within a set every stratum (label, or label and source) weighs the
-    same. The labels are those of the stage that most pictures have a label for.
-    """
-    sets, by_source = wanted.sets, wanted.balance == "sources"
-    known = [np.count_nonzero(question.targets[training] != UNKNOWN) for question in prepared.questions]
-    most_known = prepared.questions[int(np.argmax(known))]
-    has_label = training & np.any([q.targets != UNKNOWN for q in prepared.questions], axis=0)
-    strata = [
-        (sample.set_name, sample.source if by_source else "", int(target))
-        for sample, target in zip(prepared.samples, most_known.targets, strict=True)
-    ]
-    counts = Counter(stratum for stratum, used in zip(strata, has_label, strict=True) if used)
-    return np.array(
-        [
-            sets.get(stratum[0], 1.0) / max(counts[stratum], FULL_WEIGHT_PICTURES) if used else 0.0
-            for stratum, used in zip(strata, has_label, strict=True)
-        ]
+    return RetrainedNetwork(
+        backbone,
+        heads,
+        temperatures,
+        cut.convolutions if cut else 0,
+        logits,
+        tuple(members),
+        tuple(trained),
     )
 
 
-def _train_variations(
-    prepared: PreparedTraining,
-    training: NDArray[np.bool_],
-    validation: NDArray[np.bool_],
-    upper: Any,
-    report: Callable[[Validation], None],
-) -> tuple[TrainedHead, ...]:
-    """Train each variation from the same start and return heads of averaged weights; ``upper`` gets them too.
+def load_member(recipe: CascadeRecipe, trained: TrainedMember) -> tuple[Backbone, Any]:
+    """Return the backbone with the weights of one training, and its frozen graph.
 
-    The average of weights that were trained differently from one start generalises better than each
-    (Wortsman et al., Model soups, ICML 2022).
+    Raises:
+        GraphError: the backbone or its weights cannot be loaded.
     """
-    start = upper.get_weights() if upper else []
-    uppers, heads = [], []
-    for varied in prepared.recipe.trainings():
-        admitted = training & np.array([varied.admits(sample) for sample in prepared.samples])
-        _check_labels(prepared.questions, admitted)
-        weights = weigh_pictures(prepared, varied, admitted)
-        data = TrainingData(prepared.activations, prepared.masks, weights, validation)
-        if upper:
-            upper.set_weights(start)
-        heads.append(train(data, prepared.questions, _make_settings(varied), upper=upper, report=report))
-        uppers.append(upper.get_weights() if upper else [])
-    if upper:
-        upper.set_weights([np.mean(values, axis=0) for values in zip(*uppers, strict=True)])
-    return tuple(_average_heads(alike) for alike in zip(*heads, strict=True))
-
-
-def _average_heads(heads: Sequence[TrainedHead]) -> TrainedHead:
-    weights = np.mean([head.weights for head in heads], axis=0)
-    return TrainedHead(heads[0].question, weights, np.mean([head.biases for head in heads], axis=0))
+    _, cut, backbone = _build_network(recipe)
+    if cut:
+        cut.upper.set_weights(trained.upper)
+        backbone = replace(backbone, weights_sha256=hash_weights(backbone.model))
+    return backbone, freeze_backbone(backbone)
 
 
 def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
@@ -210,7 +214,7 @@ def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbo
     backbone = load_backbone(wanted.architecture, weights=wanted.weights, size_px=wanted.size_px)
     if wanted.fine_tune == 0:
         return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone
-    cut = cut_before(backbone.model, wanted.fine_tune)
+    cut = cut_before(backbone.model, wanted.fine_tune, train_depthwise=wanted.train_depthwise)
     return make_extractor(backbone, layer=cut.layer), cut, backbone
 
 
@@ -235,36 +239,6 @@ def _make_target(stage: StageRecipe, samples: Sequence[Sample]) -> TrainingTarge
     learns_positions = stage.learn != "pictures" and CORRODED in stage.labels
     corroded = stage.labels.index(CORRODED) if learns_positions else None
     return TrainingTarget(stage.name, stage.labels, targets, corroded, on_pictures=stage.learn != "positions")
-
-
-def _check_labels(questions: Sequence[TrainingTarget], training: NDArray[np.bool_]) -> None:
-    """Refuse a training in which a stage has a label without pictures."""
-    for question in questions:
-        present = set(question.targets[training].tolist()) - {UNKNOWN}
-        if len(present) < len(question.labels):
-            missing = [label for index, label in enumerate(question.labels) if index not in present]
-            raise DatasetError(
-                f"stage {question.name}: no picture of {', '.join(missing)} is left to train on;"
-                " add specimens, or choose another --seed or smaller percentages"
-            )
-
-
-def _make_settings(wanted: TrainingRecipe) -> TrainingSettings:
-    return TrainingSettings(
-        steps=wanted.steps,
-        learning_rate=wanted.learning_rate,
-        backbone_learning_rate=wanted.backbone_learning_rate,
-        batch=wanted.batch,
-        weight_decay=wanted.weight_decay,
-        dropout=wanted.dropout,
-        label_smoothing=wanted.label_smoothing,
-        map_weight=wanted.map_weight,
-        evaluate_every=wanted.evaluate_every or max(1, wanted.steps // _VALIDATIONS),
-        patience=wanted.patience,
-        trainings=wanted.trainings,
-        style_mixing=wanted.style_mixing,
-        seed=wanted.seed,
-    )
 
 
 def _pool_features(activations: NDArray[np.float16], upper: Any) -> NDArray[np.float32]:

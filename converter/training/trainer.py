@@ -10,10 +10,11 @@ from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.losses import cross_entropy, position_loss, weigh_classes
 from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
+from converter.training.trained_pass import make_trained_pass
 from converter.training.training_data import TrainedHead, Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,6 +67,7 @@ class HeadTrainer:
             _make_optimizer(settings, rate, part) for rate, part in zip(rates, parts, strict=True)
         ]
         self._tuned = tuned
+        self._forward = make_trained_pass(upper) if upper else None
         self._compiled_step = tf.function(self._step_graph)
         self._compiled_maps = tf.function(self._features)
 
@@ -79,7 +81,8 @@ class HeadTrainer:
         masks = self._batch_masks(variants, pictures)
         share = self._settings.style_mixing
         mixing = draw_mixing(len(pictures), share, draws) if share and self._upper else None
-        return float(self._compiled_step(activations, targets, masks, mixing))
+        kept = self._draw_dropout(len(pictures), draws)
+        return float(self._compiled_step(activations, targets, masks, mixing, kept))
 
     def validate(self, step: int, training_loss: float) -> Validation:
         """Measure loss and accuracy of the averaged weights on the validation pictures."""
@@ -101,6 +104,33 @@ class HeadTrainer:
         return Validation(
             step, training_loss, float(np.mean(losses)) if losses else training_loss, accuracies
         )
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that further steps depend on, but for the draws."""
+        named = {
+            "variable": self._variables,
+            "average": self._averages,
+            **{
+                f"optimizer{number}": optimizer.variables for number, optimizer in enumerate(self._optimizers)
+            },
+        }
+        found = {
+            f"{name}_{index}": np.asarray(variable)
+            for name, variables in named.items()
+            for index, variable in enumerate(variables)
+        }
+        return found | {f"best_{index}": value for index, value in enumerate(self._best or ())}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` returned."""
+        named = {"variable": self._variables, "average": self._averages}
+        for number, optimizer in enumerate(self._optimizers):
+            named[f"optimizer{number}"] = optimizer.variables
+        for name, variables in named.items():
+            for index, variable in enumerate(variables):
+                variable.assign(state[f"{name}_{index}"])
+        best = [state[f"best_{index}"] for index in range(len(self._variables)) if f"best_{index}" in state]
+        self._best = best or None
 
     def remember_best(self) -> None:
         """Keep the current averages as the best so far."""
@@ -132,33 +162,49 @@ class HeadTrainer:
         maps = [self._compiled_maps(self._data.activations[0, batch]) for batch in batches]
         return np.concatenate([np.asarray(one).mean(axis=(1, 2)) for one in maps])
 
+    def _draw_dropout(self, pictures: int, draws: np.random.Generator) -> NDArray[np.float32] | None:
+        """Draw the factor of each feature channel, ``(batch, 1, 1, channels)``; None without dropout.
+
+        Whole channels: neighbouring positions are alike and would reveal a dropped value. Not drawn by
+        TensorFlow, whose generator's state cannot be kept.
+        """
+        if not (share := self._settings.dropout):
+            return None
+        channels = int(self._heads[0][0].shape[0])
+        kept = draws.random((pictures, 1, 1, channels), np.float32) >= share
+        return np.asarray(kept / np.float32(1 - share), np.float32)
+
     def _batch_masks(self, variants: NDArray[np.intp], pictures: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return masks ``(batch, rows, columns)``, or ``UNKNOWN`` ``(batch, 1, 1)`` where there are none."""
         if self._data.masks is None:
             return np.full((len(pictures), 1, 1), UNKNOWN, np.float32)
         return self._data.masks[variants, pictures]
 
-    def _features(self, activations: Any, mixing: Mixing | None = None) -> Any:
+    def _features(
+        self, activations: Any, mixing: Mixing | None = None, forward: Callable[[Any], Any] | None = None
+    ) -> Any:
         """Return the feature maps of activations, after style mixing if asked for."""
         tf = tensorflow()
 
         real = tf.cast(activations, tf.float32)
         if mixing is not None:
             real = mix_styles(real, mixing)
-        return self._upper(real, training=False) if self._upper else real
+        if not self._upper:
+            return real
+        return forward(real) if forward else self._upper(real, training=False)
 
-    def _step_graph(self, activations: Any, targets: Any, masks: Any, mixing: Mixing | None) -> Any:
+    def _step_graph(
+        self, activations: Any, targets: Any, masks: Any, mixing: Mixing | None, kept: Any
+    ) -> Any:
         """Compute the loss, apply its gradients and update the averages; compiled by ``tf.function``."""
         tf = tensorflow()
 
         with tf.GradientTape() as tape:
-            features = self._features(activations, mixing)
+            features = self._features(activations, mixing, self._forward)
             if self._scale != 1.0:
                 features *= self._scale
-            if self._settings.dropout:
-                # Drop whole channels: neighbouring positions are alike and would reveal a dropped value.
-                shape = (tf.shape(features)[0], 1, 1, features.shape[-1])
-                features = tf.nn.dropout(features, self._settings.dropout, noise_shape=shape)
+            if kept is not None:
+                features *= kept
             losses = [self._loss(features, number, target, masks) for number, target in enumerate(targets)]
             loss = tf.add_n(losses)
         gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, self._variables), _LARGEST_GRADIENT)

@@ -45,7 +45,6 @@ class TrainingSettings:
         map_weight: weight of the positions' loss relative to the pictures' loss.
         evaluate_every: steps between two validations.
         patience: validations without improvement before training ends; 0 always trains to the last step.
-        trainings: number of trainings from the same start with different seeds; their weights are averaged.
         style_mixing: share of the pictures that get another's feature statistics; needs an ``upper`` part.
         seed: of initial weights, batches and dropout.
     """
@@ -60,7 +59,6 @@ class TrainingSettings:
     map_weight: float = 0.3
     evaluate_every: int = 50
     patience: int = 0
-    trainings: int = 1
     style_mixing: float = 0.0
     seed: int = 0
 
@@ -81,6 +79,23 @@ class TrainingData:
     masks: NDArray[np.float32] | None
     weights: NDArray[np.float64]
     validation: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the trainings whose weights are averaged.
+
+    Attributes:
+        variation: number of the recipe's variation, from 0.
+        data: what it is trained on.
+        settings: its hyperparameters.
+        left_out: the pictures of the sources that this variation leaves out, ``(pictures,)``.
+    """
+
+    variation: int
+    data: TrainingData
+    settings: TrainingSettings
+    left_out: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

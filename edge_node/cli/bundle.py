@@ -20,6 +20,7 @@ from edge_node.inference.bundle import STORE_NAME, load_bundle, resolve_bundle_p
 from edge_node.inference.engine import Engine
 from edge_node.inference.golden_probe import run_probe
 from edge_node.inference.interpreter import runtime
+from edge_node.inference.stated_risk import describe_risk, read_risk
 from edge_node.messages.plain_text import counted
 from edge_node.signing import load_trusted_key, load_trusted_keys
 
@@ -279,3 +280,6 @@ def _print_doubt(name: str, manifest: Manifest) -> None:
     """Print why the bundle is not proved, if the converter wrote that into it."""
     if manifest.why_not_proved:
         print(f"{name}: {manifest.why_not_proved}")
+    if risk := read_risk(manifest):
+        for line in describe_risk(risk):
+            print(f"{name}: {line}")

@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
         "runtime": _runtime(),
         "xnnpack": _xnnpack(),
         "default bundle": _default_bundle(),
+        "backbone": _backbone(),
         "numpy": np.__version__,
         "opencv": metadata.version("opencv-python-headless"),
         "python": f"{platform.python_version()} {platform.machine()}",
@@ -65,6 +66,14 @@ def _xnnpack() -> str:
         bundle = load_bundle(DEFAULT_BUNDLE)
         file = bundle.manifest.models[0].file
         return "active" if Interpreter(bundle.models[file], where=file).delegated else "not active"
+    except CorrosionError as err:
+        return str(err)
+
+
+def _backbone() -> str:
+    """Return where the weights came from that the default bundle's training began with, and their licence."""
+    try:
+        return load_bundle(DEFAULT_BUNDLE).manifest.backbone or "the bundle does not say"
     except CorrosionError as err:
         return str(err)
 

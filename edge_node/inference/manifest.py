@@ -42,6 +42,7 @@ Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Positive = Annotated[float, msgspec.Meta(gt=0.0, le=1e6)]  # finite
 Between0And1 = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
 _PROOF_NOTE = "proof: "  # begins the note on the proof at the source
+BACKBONE_NOTE = "backbone: "  # begins the note on the weights that training began with
 Triple: TypeAlias = tuple[float, float, float]
 
 
@@ -236,6 +237,15 @@ class Manifest(_ManifestPart, frozen=True, kw_only=True):
         """
         found = (note.removeprefix(_PROOF_NOTE) for note in self.provenance.notes if _is_unproved(note))
         return next(found, "")
+
+    @property
+    def backbone(self) -> str:
+        """Where the weights that training began with come from, with their licence; empty if nothing says it.
+
+        The converter writes it as a note, which older nodes take too.
+        """
+        notes = (note for note in self.provenance.notes if note.startswith(BACKBONE_NOTE))
+        return "; ".join(note.removeprefix(BACKBONE_NOTE) for note in notes)
 
     def model(self, file: str) -> ModelFile:
         """Return the entry of the model file called ``file``."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from converter.data.dataset import CORRODED, Sample, load_dataset
 from converter.data.foreign.brush_rle import encode_brush
-from converter.specimens.dataset import write_dataset
+from converter.specimens.sets.dataset import write_dataset
 from tests.support.foreign_sets import coco, label_studio_task, runs_of, write_json
 
 _SIZE_PX = (320, 240)

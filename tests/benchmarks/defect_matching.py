@@ -29,7 +29,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from converter.specimens.dataset import render
+from converter.specimens.rendering import render
 from converter.specimens.spec import Finish, Material, SpecimenSpec
 from edge_node.config.sections import BundleConfig, FindingsConfig, InspectConfig
 from edge_node.control_room.history.defects.defect_book import DefectBook

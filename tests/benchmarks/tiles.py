@@ -13,7 +13,7 @@ import argparse
 import cv2
 import numpy as np
 
-from converter.specimens.dataset import render
+from converter.specimens.rendering import render
 from converter.specimens.spec import Finish, Material, SpecimenSpec
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.inference.engine import Engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converter.text_table import format_crossover, format_table
+from converter.text_table import format_crossover, format_markdown, format_table
 
 
 def test_the_first_column_is_aligned_left_and_the_others_right() -> None:
@@ -21,4 +21,13 @@ def test_a_crossover_has_the_truth_in_rows_and_what_was_said_in_columns() -> Non
         "truth \\ said  steel   -",
         "steel             9   1",
         "aluminium         0  12",
+    ]
+
+
+def test_markdown_holds_any_cell():
+    """A line of heads, a rule and a line a row; bars and line ends in cells do not break it."""
+    assert format_markdown(["a", "b"], [["x|y", "two\nlines"]]) == [
+        "| a | b |",
+        "| --- | --- |",
+        "| x\\|y | two lines |",
     ]

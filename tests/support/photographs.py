@@ -47,7 +47,7 @@ def _photographed(count: int) -> Iterator[Photograph]:
 
 
 def _rendered(count: int) -> Iterator[Photograph]:
-    from converter.specimens.dataset import render
+    from converter.specimens.rendering import render
     from converter.specimens.spec import Finish, Material, SpecimenSpec
 
     metals, finishes = tuple(Material), (Finish.BRUSHED, Finish.ROLLED)

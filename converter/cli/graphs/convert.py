@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from dataclasses import fields
@@ -18,6 +19,7 @@ from converter.conversion.pipeline import convert
 from converter.conversion.report import encode_report
 from converter.conversion.report_figures import collect_report
 from converter.conversion.report_page import render_report, render_thumbnails
+from converter.data.attribution import ATTRIBUTION_NAME, find_attribution
 from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.graphs.cascade_file import CascadePlan, describe_doubts, plan_single_graph, read_cascade
 from converter.graphs.scaling import GraphFlags
@@ -31,7 +33,7 @@ from edge_node.inspection.corrosion_map import corroded_labels
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from converter.conversion.order import ConversionOutcome
     from converter.conversion.report import Report
@@ -106,12 +108,15 @@ def _convert(args: argparse.Namespace) -> int:
     order = _read_order(args)
     for doubt in describe_doubts(order.plan, is_file=args.source.suffix == ".toml"):
         print(f"{args.source}: {doubt}", file=sys.stderr)
+    graphs = (planned.graph for planned in order.plan.stages)
+    attribution = find_attribution((args.source, *graphs))
     with show_steps() as begin:
         outcome = convert(order, begin)
         report = collect_report(outcome)
         advance = begin("writing bundle and report", 2)
-        bundle = _add_verdict(outcome.bundle, report.verdict)
-        write_bundle(bundle, order.out, _render_reports(report), force=order.force)
+        carried = {ATTRIBUTION_NAME: attribution.encode()} if attribution else {}
+        bundle = _add_notes(outcome.bundle, report.verdict, carried)
+        write_bundle(bundle, order.out, {**_render_reports(report), **carried}, force=order.force)
         advance()
         page = args.report or _name_page(order.out)
         _write_beside(page, render_report(report, render_thumbnails(outcome, report)))
@@ -264,10 +269,12 @@ def _name_page(out: Path) -> Path:
     return folder.with_name(f"{folder.name}-report.html")
 
 
-def _add_verdict(bundle: Bundle, verdict: ShipVerdict) -> Bundle:
-    """Return the bundle with the verdict as the first note of its provenance."""
+def _add_notes(bundle: Bundle, verdict: ShipVerdict, carried: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle with the verdict first in its provenance, and the hashes of files it carries last."""
     provenance = bundle.manifest.provenance
-    provenance = msgspec.structs.replace(provenance, notes=(verdict.line, *provenance.notes))
+    hashes = (f"{name}: SHA-256 {hashlib.sha256(content).hexdigest()}" for name, content in carried.items())
+    notes = (verdict.line, *provenance.notes, *hashes)
+    provenance = msgspec.structs.replace(provenance, notes=notes)
     return with_manifest(bundle, msgspec.structs.replace(bundle.manifest, provenance=provenance))
 
 

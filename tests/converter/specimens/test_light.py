@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from converter.specimens.dataset import render
+from converter.specimens.rendering import render
 from converter.specimens.spec import Light
 from tests.support.specimens import SIZE, spec
 

@@ -33,6 +33,11 @@ from tests.support.plates import CASCADE, write_recipe
             "[[variation]]\nsize_px = 96\n[training]",
             r"variation 1: size_px belongs into \[training\]",
         ),
+        (
+            "[training]",
+            '[[variation]]\naugmentation = "robust"\n[training]',
+            r"variation 1: augmentation belongs into \[training\]",
+        ),
         ("[training]", "[[variation]]\nsteps = 0\n[training]", "variation 1: steps = 0: wanted at least 1"),
         ("[training]", '[[variation]]\nbalanc = "sources"\n[training]', 'did you mean "balance"'),
         ("[training]", "[training", "not TOML"),

@@ -22,6 +22,7 @@ def test_programs_and_people_are_told_the_same(capsys) -> None:
     manifest = load_bundle(DEFAULT_BUNDLE).manifest
     assert found["edge_node"] == __version__
     assert found["default_bundle"] == f"{manifest.name} {manifest.version}"
+    assert found["backbone"] == (manifest.backbone or "the bundle does not say")
     assert found["xnnpack"] in ("active", "not active")
     assert version.run(parser.parse_args([])) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -159,3 +159,13 @@ def test_thresholds_per_label_are_kept_and_checked():
     assert not kept.cascade.stages[1].is_independent
     with pytest.raises(BundleError, match="'absent' is none of its labels"):
         decode_manifest(encode_manifest(with_thresholds(absent=0.3)), "again")
+
+
+def test_the_backbone_is_told_by_a_note_that_older_nodes_take():
+    """Where the weights came from, with their licence; of several each; nothing of older bundles."""
+    manifest = load_bundle(DEFAULT_BUNDLE).manifest
+    notes = ("target: litert", "backbone: lite1, Apache-2.0", "backbone: v2, MIT")
+    told = msgspec.structs.replace(manifest.provenance, notes=notes)
+    assert msgspec.structs.replace(manifest, provenance=told).backbone == "lite1, Apache-2.0; v2, MIT"
+    silent = msgspec.structs.replace(manifest.provenance, notes=("target: litert",))
+    assert msgspec.structs.replace(manifest, provenance=silent).backbone == ""

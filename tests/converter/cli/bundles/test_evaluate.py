@@ -87,3 +87,31 @@ def test_nothing_to_compare_with_is_said(tmp_path):
     (data / "uncorroded steel").rename(data / "dogs")
     with pytest.raises(DatasetError, match="nothing to compare with"):
         _evaluate(_DEFAULT_BUNDLE, data)
+
+
+@pytest.mark.runtime
+def test_worse_pictures_are_judged_and_shown(tmp_path, capsys):
+    """Table, JSON and page say how answers fall, the page with a plot; too few pictures claim nothing."""
+    data = _pictures(tmp_path / "data", 4)
+    outputs = ["--json", tmp_path / "e.json", "--html", tmp_path / "e.html"]
+    few = ["--stress", "--stress-pictures", 2]
+    with pytest.raises(DatasetError, match=r"not changed: .*too few to tell"):
+        _evaluate(_DEFAULT_BUNDLE, data, *few, "--claim-colourless", *outputs)
+    shown = capsys.readouterr().out
+    assert "worse pictures: any metal corroded?  2 pictures in a sample of 2 of 4" in shown
+    assert "\n  grey " in shown
+    found = json.loads((tmp_path / "e.json").read_text())["stress"]
+    assert found["pictures"] == 2
+    assert found["grey"]["may_be_judged"] is False
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == len(found["tables"])
+
+
+def test_what_cannot_be_stressed_is_refused_before_anything_is_judged(tmp_path):
+    """A graph has no checks of the node; a claim without a measurement is none."""
+    data, graph = _pictures(tmp_path / "data", 2), tmp_path / "graph.pb"
+    graph.touch()
+    with pytest.raises(GraphError, match="--stress wants a bundle"):
+        _evaluate(graph, data, "--stress")
+    with pytest.raises(DatasetError, match="wanted --stress too"):
+        _evaluate(_DEFAULT_BUNDLE, data, "--claim-colourless")

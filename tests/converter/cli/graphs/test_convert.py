@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from converter.cli.graphs import inspect_graph
+from converter.conversion.packing import pack
 from converter.evaluation.ship_verdict import read_verdict
 from converter.quantize.request import Mode
 from converter.tflite.tflite_file import count_weight_types, read_operators
@@ -65,6 +67,7 @@ def cascade(tmp_path_factory) -> Path:
     write_pictures(folder / "pictures")
     path = folder / "cascade.toml"
     path.write_text(TWO_STAGES, encoding="utf-8")
+    (folder / "ATTRIBUTION.md").write_text("| CC BY 4.0 | Ada |\n", encoding="utf-8")
     return path
 
 
@@ -115,6 +118,16 @@ def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
     assert steel.quantized_bytes == manifest.models[0].size_bytes
     assert manifest.cascade.stage("metal").routes == {"steel": "steel"}
     assert manifest.cascade.stage("steel").meanings["corroded"].corroded is True
+
+
+def test_the_attribution_travels_with_the_bundle(int8_bundle, tmp_path):
+    """What stands beside the graphs is in the bundle, in its manifest by its hash, and in what is packed."""
+    text = (int8_bundle / "ATTRIBUTION.md").read_bytes()
+    assert text == b"| CC BY 4.0 | Ada |\n"
+    digest = hashlib.sha256(text).hexdigest()
+    assert f"ATTRIBUTION.md: SHA-256 {digest}" in load_bundle(int8_bundle).manifest.provenance.notes
+    _, release = pack(int8_bundle, tmp_path)
+    assert {entry.name: entry.sha256 for entry in release.files}["ATTRIBUTION.md"] == digest
 
 
 def test_the_verdict_is_one_wherever_it_stands(int8_bundle):

@@ -147,6 +147,8 @@ def test_two_trainings_in_one_folder_keep_their_own_labels(plates, tmp_path, ret
     kept = tmp_path / "runs" / "metal-1"
     assert read_recipe(kept / "recipe.toml").stage[0].labels == ("aluminium", "steel")
     assert (kept / "record.json").read_bytes() == (tmp_path / "metal.json").read_bytes()
+    attributions = [tmp_path / f"{name}_ATTRIBUTION.md" for name in ("steel", "metal")]
+    assert all("| s0 | CC0 |" in path.read_text(encoding="utf-8") for path in attributions)
     names = {"curves.csv", "curves.png", "misclassified.csv", "misclassified.jpg", "figures.json"}
     assert names <= {path.name for path in kept.iterdir()}
 

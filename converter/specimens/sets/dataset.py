@@ -1,7 +1,6 @@
-"""Render pictures of metal plates with a known truth, to try the converter without photographs.
+"""Write a folder of rendered pictures in the layout in which the converter reads photographs.
 
-``render`` makes one picture of one specimen, ``write_dataset`` a folder of them in the layout in which the
-converter reads photographs. Figures measured on them must be called figures on rendered pictures.
+Figures measured on them must be called figures on rendered pictures.
 """
 
 import csv
@@ -14,38 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.specimens.corrosion import corrode, find_kinetics
-from converter.specimens.light import (
-    LAMPS,
-    VirtualCamera,
-    choose_camera,
-    choose_lighting,
-    photograph,
-    project_mask,
-    shade,
-)
-from converter.specimens.noise import Shape
-from converter.specimens.not_metal import Other, OtherSpec, render_other_surface
-from converter.specimens.plate import Plate
+from converter.specimens.corrosion import find_kinetics
+from converter.specimens.rendering import render
 from converter.specimens.spec import Finish, Light, Material, Picture, Specimen, SpecimenSpec
-from converter.specimens.surface import render_clean_plate
+from converter.specimens.things.not_metal import Other, OtherSpec, render_other
+from converter.specimens.worlds.world import PICTURES_PER_WORLD, World, WorldSpec, plan_worlds, render_world
 from edge_node.errors import DatasetError
 from edge_node.labels_csv import COLUMNS, LABELS_NAME
-
-__all__ = [
-    "LABEL_COLUMNS",
-    "Finish",
-    "Light",
-    "Material",
-    "Other",
-    "OtherSpec",
-    "Specimen",
-    "SpecimenSpec",
-    "render",
-    "render_other",
-    "render_plate",
-    "write_dataset",
-]
 
 # More than for photographs: the corroded share of the picture, the lamp, and the hours in the bath.
 LABEL_COLUMNS = (*COLUMNS, "metal", "area_fraction", "light", "corrosion_hours")
@@ -59,16 +33,11 @@ PICTURES_PER_OTHER = 2
 _EARLY_SHARE = (0.02, 0.35)
 _LATE_SHARE = (0.55, 0.98)
 
-# The plate is larger than the picture by this factor: room for the camera to tilt, roll and move.
-_PLATE_MARGIN = 1.18
-# Sizes on the plate are given for a picture this high, and scale with it.
-_REFERENCE_HEIGHT_PX = 360.0
 # High, because the rendered camera has compressed the picture already.
 _WRITTEN_JPEG_QUALITY = 95
-SIDE_LIMITS_PX = (64, 4096)
 
-# Independent random streams of one specimen: another lamp must not change its rust.
-_SURFACE, _CORROSION, _LIGHT, _CAMERA, _PLAN, _PLAN_OTHER = range(6)
+# Random streams of the plans, beside those of a specimen.
+_PLAN, _PLAN_OTHER = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,61 +46,7 @@ class PlannedPicture:
 
     stem: str
     group: str
-    spec: SpecimenSpec | OtherSpec
-
-
-def render_plate(spec: SpecimenSpec, shape: Shape, unit_px: float) -> Plate:
-    """Render the plate of ``spec`` after its hours of corrosion, seen from straight above.
-
-    Args:
-        spec: light and view are not used.
-        shape: (height, width) in px.
-        unit_px: px of one length unit; 1 for a picture 360 px high.
-    """
-    clean = render_clean_plate(spec, shape, unit_px, np.random.default_rng((spec.seed, _SURFACE)))
-    return corrode(clean, spec, np.random.default_rng((spec.seed, _CORROSION)))
-
-
-def render(spec: SpecimenSpec, width_px: int, height_px: int) -> Specimen:
-    """Render a picture of ``spec`` with its truth; equal arguments give equal bytes on one machine.
-
-    Raises:
-        ValueError: a side is below 64 px or above 4096 px.
-    """
-    shape = _plate_shape(width_px, height_px)
-    plate = render_plate(spec, shape, height_px / _REFERENCE_HEIGHT_PX)
-    pixels, camera = _take_picture(plate, spec, width_px, height_px)
-    return Specimen(spec=spec, pixels=pixels, mask=project_mask(plate.coverage, camera, pixels.shape[:2]))
-
-
-def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
-    """Render a picture of something that is no metal; equal arguments give equal bytes on one machine.
-
-    Raises:
-        ValueError: a side is below 64 px or above 4096 px.
-    """
-    shape = _plate_shape(width_px, height_px)
-    rng = np.random.default_rng((spec.seed, _SURFACE))
-    ground = render_other_surface(spec.kind, shape, height_px / _REFERENCE_HEIGHT_PX, rng)
-    return _take_picture(ground, spec, width_px, height_px)[0]
-
-
-def _plate_shape(width_px: int, height_px: int) -> Shape:
-    """Return (height, width) of the plate for a picture of this size."""
-    low, high = SIDE_LIMITS_PX
-    if not (low <= width_px <= high and low <= height_px <= high):
-        raise ValueError(f"picture is {width_px}x{height_px} px, expected sides of {low} to {high} px")
-    return round(height_px * _PLATE_MARGIN), round(width_px * _PLATE_MARGIN)
-
-
-def _take_picture(
-    plate: Plate, spec: SpecimenSpec | OtherSpec, width_px: int, height_px: int
-) -> tuple[Picture, VirtualCamera]:
-    """Return the picture of a plate under the light of ``spec``, and the camera that took it."""
-    lighting = choose_lighting(spec.light, np.random.default_rng((spec.seed, spec.view, _LIGHT)))
-    rng = np.random.default_rng((spec.seed, spec.view, _CAMERA))
-    camera = choose_camera(plate.relief.shape, (height_px, width_px), LAMPS[spec.light].noise, rng)
-    return photograph(shade(plate, lighting, height_px), camera, (height_px, width_px), rng), camera
+    spec: SpecimenSpec | OtherSpec | WorldSpec
 
 
 def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
@@ -141,6 +56,7 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
     *,
     size: tuple[int, int] = (480, 360),
     other: int = 0,
+    worlds: int = 0,
     force: bool = False,
     on_written: Callable[[int], None] | None = None,
 ) -> Path:
@@ -156,6 +72,8 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
         size: (width, height) in px.
         other: pictures of what is no metal beside them, at least 0; every ``PICTURES_PER_OTHER`` show one
             subject.
+        worlds: pictures of parts at sites beside them, at least 0; every ``PICTURES_PER_WORLD`` show one
+            part.
         force: write into a folder that is not empty; files of other names stay.
         on_written: called with the number of pictures written so far.
 
@@ -163,14 +81,16 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
         DatasetError: ``out`` is a file, is not empty, or cannot be written.
         ValueError: ``count`` or ``size`` is out of range.
     """
-    if count < 1 or other < 0:
-        raise ValueError(f"count is {count} and other is {other}, expected 1 or more and 0 or more")
-    _refuse_occupied(out, force=force)
+    if count < 1 or min(other, worlds) < 0:
+        raise ValueError(
+            f"count is {count}, other {other}, worlds {worlds}; wanted 1 or more, 0 or more twice"
+        )
+    refuse_occupied(out, force=force)
     rows, is_new = [], not out.exists()
     try:
         for folder in ("pictures", "masks"):
             (out / folder).mkdir(parents=True, exist_ok=True)
-        planned = chain(_plan_specimens(count, seed), _plan_others(other, seed))
+        planned = chain(_plan_specimens(count, seed), _plan_worlds(worlds, seed), _plan_others(other, seed))
         for number, picture in enumerate(planned, start=1):
             rows.append(_write_picture(out, picture, size))
             if on_written is not None:
@@ -189,6 +109,18 @@ def write_dataset(  # noqa: PLR0913 - the command's options, and its progress
             raise DatasetError(f"{out}: cannot write specimens: {err.strerror or err}") from err
         raise
     return labels
+
+
+def refuse_occupied(out: Path, *, force: bool) -> None:
+    """Refuse to write into a file or a folder that is not empty.
+
+    Raises:
+        DatasetError: it is one of these.
+    """
+    if out.exists() and not out.is_dir():
+        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
+    if not force and out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")
 
 
 def _plan_specimens(count: int, seed: int) -> Iterator[PlannedPicture]:
@@ -215,6 +147,14 @@ def _plan_specimens(count: int, seed: int) -> Iterator[PlannedPicture]:
             yield PlannedPicture(stem=f"{seed}_{number:05d}_{view}", group=group, spec=spec)
 
 
+def _plan_worlds(count: int, seed: int) -> Iterator[PlannedPicture]:
+    """Yield pictures of parts at sites."""
+    for number, spec in enumerate(plan_worlds(count, seed)):
+        part = number // PICTURES_PER_WORLD
+        stem = f"{seed}_world_{part:05d}_{spec.view}"
+        yield PlannedPicture(stem=stem, group=f"rendered-world:{seed}:{part:05d}", spec=spec)
+
+
 def _plan_others(count: int, seed: int) -> Iterator[PlannedPicture]:
     """Yield pictures of no metal: kinds in turn, lights at random."""
     rng = np.random.default_rng((seed, _PLAN_OTHER))
@@ -224,7 +164,8 @@ def _plan_others(count: int, seed: int) -> Iterator[PlannedPicture]:
         subject = int(rng.integers(2**31))
         for view in range(min(PICTURES_PER_OTHER, count - first)):
             light = lights[int(rng.integers(len(lights)))]
-            spec = OtherSpec(kind=kinds[number % len(kinds)], light=light, seed=subject, view=view)
+            kind = kinds[number % len(kinds)]
+            spec = OtherSpec(kind, light=light, seed=subject, view=view, wide=view % 2 == 1)
             stem = f"{seed}_other_{number:05d}_{view}"
             yield PlannedPicture(stem=stem, group=f"rendered-other:{seed}:{number:05d}", spec=spec)
 
@@ -238,7 +179,14 @@ def _write_picture(out: Path, planned: PlannedPicture, size: tuple[int, int]) ->
         origin = ("other", "rendered", "Apache-2.0", planned.group)
         kind, light = planned.spec.kind.value, planned.spec.light.value
         return (picture, *origin, "", kind, "", "", "", "", "other", "", light, "")
-    specimen = render(planned.spec, *size)
+    specimen: Specimen | World
+    if isinstance(planned.spec, WorldSpec):
+        specimen = render_world(planned.spec, *size)
+        finish, light, hours = specimen.finish, specimen.light, ""
+    else:
+        specimen = render(planned.spec, *size)
+        finish, light = planned.spec.finish.value, planned.spec.light.value
+        hours = f"{planned.spec.corrosion_hours:.1f}"
     (out / picture).write_bytes(_encode(".jpg", specimen.pixels, quality))
     (out / mask).write_bytes(_encode(".png", specimen.mask, []))
     return (
@@ -247,16 +195,16 @@ def _write_picture(out: Path, planned: PlannedPicture, size: tuple[int, int]) ->
         "rendered",
         "Apache-2.0",
         planned.group,
-        specimen.spec.material.value,
-        specimen.spec.finish.value,
+        planned.spec.material.value,
+        finish,
         "1" if specimen.corroded else "0",
         specimen.severity,
         specimen.form,
         mask,
         "metal",
         f"{specimen.area_fraction:.4f}",
-        specimen.spec.light.value,
-        f"{specimen.spec.corrosion_hours:.1f}",
+        light,
+        hours,
     )
 
 
@@ -264,10 +212,3 @@ def _encode(suffix: str, pixels: Picture, parameters: list[int]) -> bytes:
     # imencode and write_bytes, because imwrite reports a full disk as a bare False.
     _, stream = cv2.imencode(suffix, pixels, parameters)
     return stream.tobytes()
-
-
-def _refuse_occupied(out: Path, *, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DatasetError(f"{out}: is a file, expected a folder to write specimens into")
-    if not force and out.is_dir() and any(out.iterdir()):
-        raise DatasetError(f"{out}: folder is not empty; name another, or add --force to write into it")

@@ -13,18 +13,28 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from converter.specimens.exposure import LIGHTS, take_wide_picture
 from converter.specimens.ground import brick, concrete, gravel, rock, sand, soil
 from converter.specimens.matte import choose_colour, make_matte, tone_colours
 from converter.specimens.noise import blur, cells, fractal, resize_grid, speckle, step, streaks
 from converter.specimens.plants import grass, leaves, wood
 from converter.specimens.plate import linear, mix_colours
+from converter.specimens.rendering import (
+    CAMERA_STREAM,
+    REFERENCE_HEIGHT_PX,
+    SURFACE_STREAM,
+    plate_shape,
+    take_picture,
+)
 from converter.specimens.spec import Light
+from converter.specimens.things import goods, mottled, views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from converter.specimens.noise import Field, Shape
     from converter.specimens.plate import Plate
+    from converter.specimens.spec import Picture
 
 
 class Other(enum.Enum):
@@ -43,6 +53,28 @@ class Other(enum.Enum):
     SKY = "sky"
     WATER = "water"
     HAND = "hand"
+    PLASTER = "plaster"
+    MUD = "mud"
+    LEATHER = "leather"
+    CARDBOARD = "cardboard"
+    CUT_STONE = "cut stone"
+    FUR = "fur"
+    BARK = "bark"
+    SNOW = "snow"
+    SKIN = "skin"
+    RUBBER = "rubber"
+    PLASTIC = "plastic"
+    GLASS = "glass"
+    FOOD = "food"
+    PATTERN = "patterned cloth"
+    PAPER = "paper"
+    SIGN = "sign"
+    FLOWERS = "flowers"
+    GAME = "game texture"
+    ROOM = "room"
+    LANDSCAPE = "landscape"
+    TERRAIN = "terrain"
+    ROOF = "roof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +86,30 @@ class OtherSpec:
         light: under which the picture is taken.
         seed: of the subject, at least 0.
         view: of the picture: camera angle, zoom, blur, noise and lamp position, at least 0.
+        wide: whether sites and cameras differ as widely as those of worlds; ``light`` is not used then.
     """
 
     kind: Other
     light: Light = Light.SUN
     seed: int = 0
     view: int = 0
+    wide: bool = False
+
+
+def render_other(spec: OtherSpec, width_px: int, height_px: int) -> Picture:
+    """Render a picture of something that is no metal; equal arguments give equal bytes on one machine.
+
+    Raises:
+        ValueError: a side is below 64 px or above 4096 px.
+    """
+    shape = plate_shape(width_px, height_px)
+    rng = np.random.default_rng((spec.seed, SURFACE_STREAM))
+    ground = render_other_surface(spec.kind, shape, height_px / REFERENCE_HEIGHT_PX, rng)
+    if spec.wide:
+        rng = np.random.default_rng((spec.seed, spec.view, CAMERA_STREAM))
+        kind = LIGHTS[int(rng.integers(len(LIGHTS)))]
+        return take_wide_picture(ground, (height_px, width_px), kind, rng)[0]
+    return take_picture(ground, spec, width_px, height_px)[0]
 
 
 def render_other_surface(kind: Other, shape: Shape, unit_px: float, rng: np.random.Generator) -> Plate:
@@ -179,4 +229,26 @@ _GROUNDS: dict[Other, Callable[[Shape, float, np.random.Generator], Plate]] = {
     Other.SKY: _sky,
     Other.WATER: _water,
     Other.HAND: _hand,
+    Other.PLASTER: mottled.plaster,
+    Other.MUD: mottled.mud,
+    Other.LEATHER: mottled.leather,
+    Other.CARDBOARD: mottled.cardboard,
+    Other.CUT_STONE: mottled.marble,
+    Other.FUR: mottled.fur,
+    Other.BARK: mottled.bark,
+    Other.SNOW: mottled.snow,
+    Other.SKIN: mottled.skin,
+    Other.RUBBER: mottled.rubber,
+    Other.PLASTIC: goods.plastic,
+    Other.GLASS: goods.glass,
+    Other.FOOD: goods.food,
+    Other.PATTERN: goods.pattern_cloth,
+    Other.PAPER: goods.paper,
+    Other.SIGN: goods.sign,
+    Other.FLOWERS: goods.flowers,
+    Other.GAME: views.game,
+    Other.ROOM: views.room,
+    Other.LANDSCAPE: views.landscape,
+    Other.TERRAIN: views.terrain,
+    Other.ROOF: views.roof,
 }

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.specimens.dataset import render_other, write_dataset
-from converter.specimens.not_metal import Other, OtherSpec
+from converter.specimens.sets.dataset import write_dataset
+from converter.specimens.things.not_metal import Other, OtherSpec, render_other
 from tests.support.specimens import rows_of
 
 
 def test_other_things_have_a_kind_and_nothing_of_metal(tmp_path):
     """Two pictures of each subject, kinds in turn, no material, condition or mask; the metal stays."""
-    rows = rows_of(write_dataset(tmp_path / "both", 4, seed=5, size=(96, 72), other=28))
+    rows = rows_of(write_dataset(tmp_path / "both", 4, seed=5, size=(96, 72), other=2 * len(Other) + 2))
     others = [row for row in rows if row["metal"] == "other"]
     assert [row["finish"] for row in others[::2]] == [*(kind.value for kind in Other), "concrete"]
     assert all(one["group"] == two["group"] for one, two in zip(others[::2], others[1::2], strict=True))

@@ -1,0 +1,1 @@
+"""Write data sets of rendered pictures, and of photographs that rendered corrosion is painted on."""
