@@ -94,6 +94,12 @@ def text_rule(pattern: str, wanted: str, *, description: str | None = None) -> m
     return msgspec.Meta(pattern=pattern, description=description)
 
 
+def describe_pattern(pattern: str) -> str:
+    """Return the rule behind a pattern in words; empty if it was declared without."""
+    rule = _rules.get(pattern)
+    return rule.wanted if rule is not None else ""
+
+
 def describe_invalid(err: Exception, document: object = UNKNOWN, kind: Any = None) -> str:
     """Return what msgspec refused, as ``KEY = VALUE: FAULT``, or ``FAULT`` alone for the whole document.
 

@@ -168,7 +168,7 @@ CONVERTER = {
     ),
     "training": "architectures graphs data edge_node.messages edge_node.inference",
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training evaluation edge_node.messages edge_node.inference edge_node.inspection",
+    "runs": "data training evaluation risk edge_node.messages edge_node.inference edge_node.inspection",
     "study": "data evaluation training",
     "cli.graphs": (
         "architectures data nodes graphs quantize evaluation conversion "

@@ -28,9 +28,23 @@ _NAMES_OF_ALL = frozenset({"retrained_graph", "output_graph", "saved_model", "mo
 
 
 class StageTable(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]`` table; paths are relative to the file. Labels default to those beside the graph.
+    """One stage: its graph, its labels, and what the graph itself does not say.
 
-    ``thresholds`` are of labels that the graph tells apart by a sigmoid each.
+    Attributes:
+        graph: file of the retrained graph; its path is relative to this file.
+        labels: file of the labels, or the labels themselves; the file beside the graph if not given.
+        temperature: the graph's outputs are divided by this before they become probabilities.
+        meanings: for a label what it says of the surface, such as { corroded = false }, where its words do
+            not tell.
+        thresholds: for a label the probability from which it holds, where the labels do not exclude each
+            other (a sigmoid each).
+        input_layer: name of the graph's input.
+        output_layer: name of the graph's output.
+        input_height: of the picture that the graph takes, in pixels.
+        input_width: of the picture that the graph takes, in pixels.
+        input_mean: is subtracted from each value of the picture.
+        input_std: each value of the picture is divided by this, after ``input_mean`` was subtracted.
+        input_colour_order: order of red, green and blue in the picture that the graph takes.
     """
 
     graph: str
@@ -48,11 +62,13 @@ class StageTable(StageKeys, frozen=True, kw_only=True):
 
 
 class CascadeTable(FileKeys, frozen=True, kw_only=True):
-    """The content of ``CASCADE.toml``.
+    """What the stages have in common: the bundle that they become.
 
     Attributes:
-        licences: the only ones whose rows may calibrate, as in the recipe; empty: all.
-        risk: what ``retrain`` measured of the thresholds.
+        name: name of the bundle; that of this file if not given.
+        version: version of the bundle; 1 if not given.
+        licences: names of the licences whose rows may calibrate, as in the recipe. Empty: all licences.
+        risk: what ``converter retrain`` measured of the thresholds; it writes this table.
     """
 
     stage: Annotated[tuple[StageTable, ...], msgspec.Meta(min_length=1)]

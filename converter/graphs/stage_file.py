@@ -26,12 +26,13 @@ class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Keys of a ``[[stage]]`` table about its place in the cascade, for both kinds of files.
 
     Attributes:
-        name: of the stage.
-        map_from: the stage whose map shows where, if not this one's own.
-        routes: label -> the stage that runs next.
-        otherwise: the stage that runs next if this one abstains.
-        decision_threshold: with two labels, the probability from which the first is chosen.
-        abstain_below: probability below which no label is chosen.
+        name: name of the stage.
+        map_from: name of another stage whose map shows where corrosion is. Without it the stage's own map
+            does.
+        routes: for a label the name of the stage that runs next.
+        otherwise: name of the stage that runs next if this one chooses no label.
+        decision_threshold: with two labels, the probability from which the first one is chosen.
+        abstain_below: the stage chooses no label if its best probability is below this.
     """
 
     name: Identifier
@@ -57,7 +58,15 @@ class StageKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FileKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keys about the bundle, for both kinds of files; ``colourless`` as in the manifest."""
+    """Keys about the bundle, for both kinds of files.
+
+    Attributes:
+        root: name of the stage that runs first; the first stage of the file if not given.
+        licence: of the bundle, as people read it.
+        intended_use: what the bundle was made for, as people read it.
+        colourless: "measured" says that the bundle was measured on pictures without colour and may judge
+            them. Without it they are not inspectable.
+    """
 
     root: str | None = None
     licence: str = "not stated"

@@ -56,10 +56,12 @@ def judge_left_out(
     Raises:
         CorrosionError: a member cannot be converted, or a picture cannot be read.
     """
+    without = prepared.recipe.risk.without_sets if prepared.recipe.risk else ()
+    counts = np.array([sample.set_name not in without for sample in prepared.samples])
     judged = [
-        (number, member, trained, np.flatnonzero(member.left_out))
+        (number, member, trained, np.flatnonzero(member.left_out & counts))
         for number, (member, trained) in enumerate(zip(fitted.members, fitted.trained, strict=True))
-        if member.left_out.any()
+        if (member.left_out & counts).any()
     ]
     advance = begin("judging left-out pictures", sum(len(rows) for *_, rows in judged) + 1)
     stages = [stage.name for stage in prepared.recipe.stage]

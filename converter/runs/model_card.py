@@ -16,8 +16,10 @@ from converter.data.dataset import CORRODED
 from converter.evaluation.evaluation import Evaluation
 from converter.evaluation.metrics import decimal, percent
 from converter.evaluation.stress import tabulate_stress
+from converter.runs.left_out_tables import describe_left_out
 from converter.text_table import format_markdown
 from edge_node.errors import DatasetError
+from edge_node.inference.stated_risk import describe_risk, read_risk
 from edge_node.messages.plain_text import counted
 from edge_node.text_file import TextFileError, read_bounded
 
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 
     from converter.evaluation.evaluation import Figures, SourceFigures
     from converter.evaluation.stress import StressFigures, StressTable
+    from converter.risk.record import LeftOutRecord
     from converter.runs.run_record import RunRecord
     from edge_node.inference.manifest import Manifest, Stage
+    from edge_node.inference.stated_risk import StatedRisk
 
 CARD_NAME = "MODEL_CARD.md"
 STRESS_NAME = "worse-pictures.svg"
@@ -49,6 +53,7 @@ class CardParts:
             and where it is surest and wrong.
         runs: records of its training.
         words: what a person says of the bundle, in Markdown; empty for nothing.
+        left_out: what was measured on whole sources that members of the training had not seen, or None.
     """
 
     manifest: Manifest
@@ -56,6 +61,7 @@ class CardParts:
     evaluations: tuple[tuple[str, Evaluation], ...]
     runs: tuple[RunRecord, ...] = ()
     words: str = ""
+    left_out: LeftOutRecord | None = None
 
 
 def read_evaluation(path: Path) -> Evaluation:
@@ -74,14 +80,16 @@ def read_evaluation(path: Path) -> Evaluation:
 def make_card(parts: CardParts) -> dict[str, bytes]:
     """Return the card and its pictures, by file name; equal parts give equal bytes."""
     stressed = next((one.stress for _, one in parts.evaluations if one.stress is not None), None)
-    curves = list(_list_curves(parts.evaluations))
+    curves = list(_list_curves(parts))
+    risk = read_risk(parts.manifest) or (parts.left_out.risk if parts.left_out is not None else None)
     lines = [
         *_introduce(parts.manifest),
         *([parts.words.strip(), ""] if parts.words.strip() else []),
         *_describe_stages(parts.manifest),
         *_describe_training(parts),
         *_describe_measurements(parts.evaluations),
-        *(_describe_risk(parts.manifest) if curves else []),
+        *(_describe_risk(risk, has_plot=bool(curves)) if curves or risk is not None else []),
+        *(describe_left_out(parts.left_out) if parts.left_out is not None else []),
         *(_describe_stress(stressed) if stressed is not None else []),
         *_describe_mistakes(parts.evaluations),
         *_describe_conversion(parts.manifest),
@@ -215,11 +223,12 @@ def _figure_cells(one: Figures) -> list[str]:
     ]
 
 
-def _list_curves(
-    evaluations: Sequence[tuple[str, Evaluation]],
-) -> Iterator[tuple[str, list[float], list[float]]]:
-    """Yield the curve of each evaluation's question of corrosion, or of its first one."""
-    for name, found in evaluations:
+def _list_curves(parts: CardParts) -> Iterator[tuple[str, list[float], list[float]]]:
+    """Yield the curve of the left-out sources, and of each evaluation: of corrosion if it asks that."""
+    if parts.left_out is not None and parts.left_out.curve:
+        risk, coverage = zip(*parts.left_out.curve, strict=True)
+        yield "sources left out in training: any outcome", list(coverage), list(risk)
+    for name, found in parts.evaluations:
         asked = [one for one in found.figures if one.risk_coverage]
         chosen = next((one for one in asked if _is_corrosion(one)), asked[0] if asked else None)
         if chosen is not None:
@@ -231,17 +240,13 @@ def _is_corrosion(one: Figures) -> bool:
     return one.detection is not None and one.detection.positive == CORRODED
 
 
-def _describe_risk(manifest: Manifest) -> Iterator[str]:
-    yield from (
-        "## Risk and coverage",
-        "",
-        f"![Share of wrong answers over the share of answers]({RISK_NAME})",
-        "",
-    )
-    for note in manifest.provenance.notes:
-        if note.startswith("risk"):
-            yield f"- {note}"
-    yield ""
+def _describe_risk(risk: StatedRisk | None, *, has_plot: bool) -> Iterator[str]:
+    yield from ("## Risk and coverage", "")
+    if has_plot:
+        yield from (f"![Share of wrong answers over the share of answers]({RISK_NAME})", "")
+    if risk is not None:
+        yield from (f"- {sentence}" for sentence in describe_risk(risk))
+        yield ""
 
 
 def _choose_table(found: StressFigures) -> StressTable:

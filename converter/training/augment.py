@@ -113,7 +113,12 @@ ROBUST = replace(
     coarsest_px=56,
 )
 
-AUGMENTATIONS = {"inspection": INSPECTION, "robust": ROBUST}
+# Copies take turns.
+AUGMENTATIONS: dict[str, tuple[Augmentation, ...]] = {
+    "inspection": (INSPECTION,),
+    "robust": (ROBUST,),
+    "mixed": (INSPECTION, ROBUST),
+}
 
 
 def augment(pixels: Picture, size_px: int, augmentation: Augmentation, rng: np.random.Generator) -> Picture:

@@ -35,13 +35,14 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0.0)]
 
 
 class StageRecipe(StageKeys, frozen=True, kw_only=True):
-    """One ``[[stage]]``: its labels, the rows that have them, and the keys that ``convert`` reads.
+    """One stage: its labels, the rows that have them, and its place in the cascade.
 
     Attributes:
-        column: of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture whose
-            material or condition is known is metal.
+        column: column of ``labels.csv``; its values are the labels. ``metal`` is metal or other: a picture
+            whose material or condition is known is metal.
         labels: values of the column, in the order of the outputs; rows with others are not used.
-        where: column -> values; rows with other values are not used. An empty value admits unknown ones.
+        where: for a column the values that rows must have; other rows are not used. An empty value admits
+            unknown ones.
         learn: from whole ``pictures``, from ``positions`` of the map (column ``corroded`` only, whose masks
             show which are), or from both. A head trained on positions has an accurate map, but a low mean for
             pictures with little corrosion; one trained on pictures has not.
@@ -69,52 +70,58 @@ class StageRecipe(StageKeys, frozen=True, kw_only=True):
 
 
 class RiskRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[risk]``: temperatures and thresholds are chosen on the pictures that the variations leave out.
+    """The share of wrong decisions for which thresholds are chosen, on pictures that variations leave out.
 
     Attributes:
-        wrong_share: of the decided pictures, that may be wrong, such as 0.02.
+        wrong_share: share of the decided pictures that may be wrong, such as 0.02.
+        without_sets: names of sets whose pictures do not count, such as photographs that corrosion was
+            painted on.
     """
 
     wrong_share: Between0And1
+    without_sets: tuple[str, ...] = ()
 
 
 class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[training]``: network, pictures and hyperparameters.
+    """Network, pictures and hyperparameters.
 
     Attributes:
-        architecture: see ``converter.architectures.backbones``.
-        weights: a file, or ``random``; the architecture's ImageNet weights if not given.
-        size_px: sides of the input; the architecture's own if not given.
-        fine_tune: number of last convolutions that are trained too; 0 leaves the backbone frozen.
-        train_depthwise: train the depthwise kernels among them too; their gradients take a quarter of a step.
-        copies: augmented copies of every picture, in addition to the unchanged one.
-        augmentation: what augmented copies differ in: ``inspection``, as robots' cameras do; ``robust``, also
-            as worse cameras and worse light do (see ``converter.training.augment``).
-        sets: set -> its relative weight in training; others are left out. Empty: all sets, weighted equally.
+        architecture: name of the network; ``converter retrain --help`` lists them.
+        weights: file of the network's weights, or ``random``; its ImageNet weights if not given.
+        size_px: side of the pictures that the network takes; its own if not given.
+        fine_tune: number of the last convolutions that are trained along; 0 leaves the backbone frozen.
+        train_depthwise: whether depthwise kernels among these are trained too; their gradients take a quarter
+            of a step's time.
+        copies: number of augmented copies of every picture, beside the unchanged one.
+        augmentation: what augmented copies differ in. ``inspection`` varies pictures as robots' cameras do,
+            ``robust`` also as worse cameras and worse light do, ``mixed`` every second copy so.
+        sets: for a set its relative weight in training; sets that are not named are left out. Empty: all
+            sets, with equal weights.
         balance: what is drawn equally often within a set: its ``labels``, or the labels of each of its
-            ``sources``, which generalises better to new sources; or ``groups``: each picture counts one over
-            the root of its group's pictures, and corroded pictures count as much as uncorroded ones.
-        sources: source -> factor on the weight of its pictures, in addition to their set's.
-        licences: the only ones whose rows may be read, compared as they are written; a source that has rows
-            under others too is left out whole. Empty: all licences.
+            ``sources``, which generalises better to new sources. With ``groups`` a picture has the weight 1 /
+            root of the number of its group's pictures, and corroded and uncorroded pictures weigh the same.
+        sources: for a source a factor on the weight of its pictures, beside that of their set.
+        licences: names of the licences whose rows may be used, as they are written in the table. A source
+            that has rows under others too is left out whole. Empty: all licences.
         leave_out_licences: rows whose licence contains one of these texts are not used.
-        leave_out_sources: no picture of these sources, nor of a specimen that they show, is trained on. A
-            variation leaves out these in addition to those of ``[training]``.
-        leave_out_groups: groups of which no picture is trained on; a variation adds its own.
-        steps: batches.
-        evaluate_every: steps between validations; a twentieth of all steps if not given.
-        learning_rate: its peak.
-        backbone_learning_rate: its peak for the fine-tuned layers; ``learning_rate`` if not given.
-        batch: pictures in a step.
-        weight_decay: per step and learning rate.
+        leave_out_sources: names of sources. No picture of these, nor of a specimen that they show, is trained
+            on. A variation leaves out its own beside those of ``[training]``.
+        leave_out_groups: names of groups of which no picture is trained on. A variation adds its own.
+        steps: number of batches.
+        evaluate_every: number of steps between validations; a twentieth of all steps if not given.
+        learning_rate: peak of the learning rate.
+        backbone_learning_rate: peak of the learning rate of the fine-tuned layers; ``learning_rate`` if not
+            given.
+        batch: number of pictures in a step.
+        weight_decay: share of each weight that is taken off per step, times the learning rate.
         dropout: share of the feature channels set to 0 at random.
         label_smoothing: share of the target probability that is spread over all labels.
         map_weight: weight of the positions' loss relative to the pictures' loss.
-        patience: validations without improvement before training ends; 0: never.
+        patience: number of validations without improvement after which the training ends; with 0 it goes on.
         trainings: number of trainings from the same start with different seeds; their weights are averaged.
-        style_mixing: share of the pictures, 0 to 1, that get another's feature statistics (see
-            ``converter.training.style_mixing``); for fine-tuned layers.
-        seed: of splits, weights, draws and copies.
+        style_mixing: share of the pictures whose features get the statistics of another picture's; it needs
+            fine-tuned layers.
+        seed: of the random numbers for splits, weights, draws and copies.
     """
 
     architecture: str = DEFAULT_ARCHITECTURE
@@ -123,7 +130,7 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     fine_tune: Annotated[int, msgspec.Meta(ge=0)] = 0
     train_depthwise: bool = True
     copies: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
-    augmentation: Literal["inspection", "robust"] = "inspection"
+    augmentation: Literal["inspection", "robust", "mixed"] = "inspection"
     sets: dict[str, Positive] = {}
     balance: Literal["labels", "sources", "groups"] = "labels"
     sources: dict[str, Positive] = {}
@@ -157,15 +164,17 @@ class TrainingRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class CascadeRecipe(FileKeys, frozen=True, kw_only=True):
-    """The whole recipe file.
+    """What the stages have in common: the bundle that they become.
 
     Attributes:
         stage: the stages.
         training: how they are trained.
-        variation: each is ``training`` with some keys changed, trained from the same start; their weights are
-            averaged. Empty: ``training`` alone.
-        risk: for which share of wrong decisions thresholds are chosen; None leaves them as the stages say.
-        name: of the bundle to be made, as is ``version``.
+        variation: a list of tables, each ``[training]`` with some keys changed. All are trained from the same
+            start, and their weights are averaged. Without one there is ``[training]`` alone.
+        risk: for which share of wrong decisions thresholds are chosen. Without it they stay as the stages
+            say.
+        name: name of the bundle.
+        version: version of the bundle.
     """
 
     stage: Annotated[tuple[StageRecipe, ...], msgspec.Meta(min_length=1)]

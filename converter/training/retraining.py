@@ -89,7 +89,7 @@ def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it
     recipe: CascadeRecipe,
     *,
     cache: Path | None = None,
-    augmentation: Augmentation = INSPECTION,
+    augmentations: Sequence[Augmentation] = (INSPECTION,),
     progress: Callable[[int], None] = lambda _done: None,
     work: Path | None = None,
 ) -> PreparedTraining:
@@ -99,7 +99,7 @@ def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it
         samples: the pictures.
         recipe: the stages and how they are trained.
         cache: folder in which each picture's activations are kept for other trainings.
-        augmentation: of the copies.
+        augmentations: of the copies, in turn.
         progress: called with the number of further activations that are done.
         work: folder of a file that holds the activations, so that several processes can share them; None
             keeps them in memory.
@@ -111,7 +111,8 @@ def prepare(  # noqa: PLR0913 - the pictures, how they are changed, and where it
     questions = tuple(_make_target(stage, samples) for stage in recipe.stage)
     by, cut, backbone = _build_network(recipe)
     variants = [
-        Variant(copy, augmentation, recipe.training.seed) for copy in range(recipe.training.copies + 1)
+        Variant(copy, augmentations[(copy - 1) % len(augmentations)], recipe.training.seed)
+        for copy in range(recipe.training.copies + 1)
     ]
     into = work / ACTIVATIONS_NAME if work and cut else None
     activations = compute(samples, by, variants, cache=cache, progress=progress, into=into)

@@ -19,8 +19,10 @@ _FILES = ("ca_file", "cert_file", "key_file", "password_file")
 
 def add_security_options(parser: argparse.ArgumentParser, **settings: Any) -> None:
     """Declare the options of TLS and login; ``settings`` go to each option."""
-    parser.add_argument("--tls", action="store_true", help="encrypt; the system's authorities", **settings)
-    parser.add_argument("--username", help="name at the broker", **settings)
+    parser.add_argument(
+        "--tls", action="store_true", help="encrypt, and trust the system's authorities", **settings
+    )
+    parser.add_argument("--username", help="user name at the broker", **settings)
     for name in _FILES:
         parser.add_argument(f"--{name.replace('_', '-')}", help=f"as in [mqtt] {name}", **settings)
 

@@ -11,7 +11,9 @@ from edge_node.errors import ConfigError
 
 SERVICE_CONFIG: Final = Path("/etc/corrosion-edge/node.toml")
 LOCAL_CONFIG: Final = Path("node.toml")
-CONFIG_HELP: Final = f"of the node (default: ./{LOCAL_CONFIG} if it is there, else {SERVICE_CONFIG})"
+CONFIG_HELP: Final = (
+    f"the node's configuration (default: ./{LOCAL_CONFIG} if it is there, else {SERVICE_CONFIG})"
+)
 
 
 def add_config_option(parser: Any, text: str = CONFIG_HELP) -> None:

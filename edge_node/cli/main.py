@@ -27,10 +27,11 @@ COMMANDS = {
     ),
     "mission": Subcommand(
         "edge_node.cli.control_room.mission",
-        "from a control room's history: report (PDF, CSV), reviewed pictures",
+        "make reports (PDF, CSV) and data sets from a control room's history",
     ),
     "control-room": Subcommand(
-        "edge_node.cli.control_room.server", "the page for the control room: robots, findings, history, live"
+        "edge_node.cli.control_room.server",
+        "run the control room: the page for people, and the record of all robots",
     ),
     "spool": Subcommand(
         "edge_node.cli.robot.spool",

@@ -1,4 +1,4 @@
-"""Run ``edge-node schema``: write JSON Schemas and an AsyncAPI document of all messages."""
+"""Run ``edge-node schema``: write JSON Schemas, an AsyncAPI document and a Node-RED flow of all messages."""
 
 from __future__ import annotations
 

@@ -28,32 +28,51 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "/dev/video0"
     username: Annotated[
-        Text | None, _about("Name at an http or rtsp camera; {username} in a pipeline. Not a secret.")
+        Text | None,
+        _about(
+            "User name at an http or rtsp camera; {username} in a pipeline stands for it. It is no secret."
+        ),
     ] = None
     password_file: Annotated[
         Text | None,
-        _about("File with its password; {password} in a pipeline; $CREDENTIALS_DIRECTORY/... for systemd's."),
+        _about(
+            "File with the password; {password} in a pipeline stands for it. $CREDENTIALS_DIRECTORY/..."
+            " names a credential of systemd."
+        ),
     ] = None
     rtsp_transport: Annotated[
-        Literal["tcp", "udp"], _about('"udp" for cameras that cannot send over TCP; lost packets smear.')
+        Literal["tcp", "udp"],
+        _about('"udp" is for cameras that cannot send over TCP. Lost packets then smear the picture.'),
     ] = "tcp"
-    width_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    height_px: Annotated[Pixels | None, _about("Asked of the camera; it may answer otherwise.")] = None
-    format: Annotated[FourCc | None, _about("Pixel format asked of a device: MJPG, YUYV, ...")] = None
+    width_px: Annotated[
+        Pixels | None, _about("Size that is asked of the camera, which may answer with another.")
+    ] = None
+    height_px: Annotated[
+        Pixels | None, _about("Size that is asked of the camera, which may answer with another.")
+    ] = None
+    format: Annotated[FourCc | None, _about("Pixel format that is asked of a device: MJPG, YUYV, ...")] = None
     fps: Annotated[
         Hertz | None,
-        _about("Asked of a camera; pace of a folder (default 10), a video or a snapshot address (1)."),
+        _about(
+            "Frame rate that is asked of a camera. Of a folder it is the pace (10 if not given), of a video"
+            " too, and of a snapshot address (1)."
+        ),
     ] = None
     pace: Annotated[
         Literal["real-time", "fast"],
-        _about("Recordings only: at their own pace, or every picture as fast as it is decided."),
+        _about("Of recordings only: at their own pace, or every picture as fast as it is judged."),
     ] = "real-time"
-    loop: Annotated[bool, _about("Recordings only: begin again at the end instead of stopping.")] = False
+    loop: Annotated[bool, _about("Of recordings only: begin again at the end instead of stopping.")] = False
     timeout_ms: Annotated[
-        int, _about("A camera that is silent for so long is reopened.", ge=100, le=600_000)
+        int, _about("A camera that sends nothing for this time is reopened.", ge=100, le=600_000)
     ] = 5000
     frozen_after_ms: Annotated[
-        int, _about("A live picture that is the same for so long is frozen.", ge=100, le=600_000)
+        int,
+        _about(
+            "A live picture that stays the same for this time counts as frozen, and is not judged.",
+            ge=100,
+            le=600_000,
+        ),
     ] = 3000
 
     rotate: Annotated[
@@ -61,7 +80,10 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
     flip: Annotated[
         Flip,
-        _about('After turning: "horizontal" exchanges left and right, "vertical" top and bottom, or "both".'),
+        _about(
+            'After turning, "horizontal" exchanges left and right, "vertical" top and bottom, "both" does'
+            " both."
+        ),
     ] = "none"
     crop: Annotated[
         Crop | None,
@@ -72,38 +94,59 @@ class CameraConfig(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     mask: Annotated[
         Text | None,
-        _about("PNG of the camera's own picture: black is what the robot sees of itself and does not count."),
+        _about(
+            "PNG file as large as the camera's own picture. What is black in it the robot sees of itself; it"
+            " does not count."
+        ),
     ] = None
     undistort: Annotated[
         Text | None,
-        _about("The lens's calibration: a file of OpenCV (YAML, XML, JSON) or camera_info of ROS."),
+        _about(
+            "File with the lens's calibration, by which its distortion is corrected: of OpenCV (YAML, XML,"
+            " JSON) or camera_info of ROS."
+        ),
     ] = None
 
     exposure_us: Annotated[
         ControlWord | Annotated[float, msgspec.Meta(gt=0, le=60_000_000)] | None,
-        _about('"lock" freezes what the camera finds in 3 s, a number sets it, "auto" is its automatic.'),
+        _about(
+            'Exposure time. "lock" freezes what the camera has found after 3 s, a number sets it, "auto"'
+            " leaves it to the camera."
+        ),
     ] = None
     gain: Annotated[
         ControlWord | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None,
-        _about('"lock", "auto" or a number: times on a Pi\'s csi camera, else the camera\'s own counts.'),
+        _about(
+            'Gain. "lock", "auto" or a number: times on a Pi\'s csi camera, otherwise the camera\'s own'
+            " counts."
+        ),
     ] = None
     # Its length is checked below: msgspec (0.23 too) crashes on a bounded number beside a fixed tuple.
     white_balance: Annotated[
         ControlWord | Annotated[float, msgspec.Meta(ge=0, le=100_000)] | tuple[float, ...] | None,
-        _about('"lock", "auto", kelvin, or [red, blue] where the camera takes those.'),
+        _about('White balance. "lock", "auto", kelvin, or [red, blue] where the camera takes those.'),
     ] = None
     focus: Annotated[
         ControlWord | Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None,
-        _about('"lock", "auto" or a number: dioptres on a Pi\'s csi camera, else the camera\'s own counts.'),
+        _about(
+            'Focus. "lock", "auto" or a number: dioptres on a Pi\'s csi camera, otherwise the camera\'s own'
+            " counts."
+        ),
     ] = None
 
     mm_per_px: Annotated[
         MillimetresPerPixel | None,
-        _about("Millimetres of surface in a pixel of its picture, if that is fixed: adds areas in mm²."),
+        _about(
+            "Millimetres of surface in a pixel of the camera's picture, where the distance is fixed. It"
+            " gives areas in mm²."
+        ),
     ] = None
     focal_px: Annotated[
         FocalPixels | None,
-        _about("Or its focal length in pixels, if undistort does not say it: the scale is range_mm by it."),
+        _about(
+            "Focal length in pixels, where undistort does not say it. The scale is then range_mm divided by"
+            " it."
+        ),
     ] = None
 
     def __post_init__(self) -> None:

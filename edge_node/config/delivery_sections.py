@@ -13,17 +13,25 @@ from edge_node.config.value_types import Id, Port, Share, Text
 class SpoolConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The queue on disk that holds messages until the broker has them."""
 
-    max_mb: Annotated[int, _about("Bound on disk; beyond it the oldest uncorroded verdicts go.", ge=1)] = 512
+    max_mb: Annotated[
+        int, _about("Bound of the spool on disk. Beyond it the oldest uncorroded verdicts are deleted.", ge=1)
+    ] = 512
     free_share: Annotated[
-        float, _about("The spool does not grow beyond this share of the free space.", gt=0, le=1)
+        float, _about("The spool grows to at most this share of the free space.", gt=0, le=1)
     ] = 0.5
     reserve_mb: Annotated[
-        int, _about("Held back and given up when the disk is full, so that it can recover.", ge=0, le=1000)
+        int,
+        _about(
+            "Space that is held back, and freed when the disk is full, so that the spool can recover.",
+            ge=0,
+            le=1000,
+        ),
     ] = 8
     commit_interval_ms: Annotated[
         int,
         _about(
-            "Verdicts wait so long for a common write: spares an SD card; a power cut or kill costs them.",
+            "Verdicts wait up to this time for a common write, which spares an SD card. A power cut or a"
+            " kill costs those that wait.",
             ge=0,
             le=5000,
         ),
@@ -45,80 +53,128 @@ class MqttConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The broker."""
 
     hostname: Annotated[str, _about("Name or address of the broker.", min_length=1)]
-    port: Annotated[Port | None, _about("8883 with tls, 1883 without, if not given.")] = None
+    port: Annotated[Port | None, _about("Port of the broker: 8883 with tls, 1883 without, if not given.")] = (
+        None
+    )
     protocol: Annotated[
-        Literal["5", "3.1.1"], _about("3.1.1 cannot say that a message was refused: only where it must be.")
+        Literal["5", "3.1.1"],
+        _about(
+            "Version of MQTT. A broker of 3.1.1 cannot say that it refused a message: use it only where it"
+            " must be."
+        ),
     ] = "5"
-    client_id: Annotated[Id | None, _about('"corrosion-SITE-ROBOT" if not given.')] = None
-    keep_alive_s: Annotated[int, _about("A dead link is noticed within 1.5 times this.", ge=2, le=3600)] = 15
+    client_id: Annotated[
+        Id | None, _about('Client id at the broker; "corrosion-SITE-ROBOT" if not given.')
+    ] = None
+    keep_alive_s: Annotated[
+        int, _about("Keep-alive interval. A dead link is noticed within 1.5 times this.", ge=2, le=3600)
+    ] = 15
     window: Annotated[
-        int, _about("Messages in flight; at most so many duplicates per disconnect.", ge=1, le=1000)
+        int,
+        _about(
+            "Messages in flight. A broken connection repeats at most this number of messages.", ge=1, le=1000
+        ),
     ] = 20
     ack_timeout_s: Annotated[
-        int, _about("A broker that acknowledges nothing for so long is connected anew.", ge=5, le=3600)
+        int,
+        _about("If the broker acknowledges nothing for this time, the robot connects anew.", ge=5, le=3600),
     ] = 60
     will_delay_s: Annotated[
-        int, _about("The broker says offline when the link was away for so long (v5).", ge=0, le=3600)
+        int,
+        _about(
+            "The broker publishes that the robot is offline after the link was away for this time (MQTT 5).",
+            ge=0,
+            le=3600,
+        ),
     ] = 10
-    username: Annotated[Text | None, _about("Name at the broker; not a secret.")] = None
-    username_file: Annotated[Text | None, _about("File with the name, if it is one.")] = None
+    username: Annotated[Text | None, _about("User name at the broker, where it is no secret.")] = None
+    username_file: Annotated[Text | None, _about("File with the user name, where it is a secret.")] = None
     password_file: Annotated[
         Text | None,
         _about(
-            "File whose first line is the password, blanks included; $CREDENTIALS_DIRECTORY/...: systemd's."
+            "File whose first line is the password, blanks included. $CREDENTIALS_DIRECTORY/... names a"
+            " credential of systemd."
         ),
     ] = None
-    tls: Annotated[bool, _about("Encrypt, and check the broker's certificate.")] = False
-    ca_file: Annotated[str | None, _about("Who signs the broker; the system's if not given.")] = None
-    cert_file: Annotated[str | None, _about("Our certificate, for brokers that ask for one.")] = None
-    key_file: Annotated[str | None, _about("The key of cert_file.")] = None
+    tls: Annotated[bool, _about("Encrypt the connection, and check the broker's certificate.")] = False
+    ca_file: Annotated[
+        str | None,
+        _about(
+            "File with the authority that signed the broker's certificate; the system's authorities if not"
+            " given."
+        ),
+    ] = None
+    cert_file: Annotated[
+        str | None, _about("File with this client's certificate, for brokers that ask for one.")
+    ] = None
+    key_file: Annotated[str | None, _about("File with the key of cert_file.")] = None
     insecure_skip_host_name_check: Annotated[
-        bool, _about("Accept a certificate of another name: whoever has any of the CA's can listen in.")
+        bool,
+        _about(
+            "Accept a certificate of another name. Whoever has any certificate of the authority can then"
+            " listen in."
+        ),
     ] = False
     insecure_allow_plaintext_password: Annotated[
-        bool, _about("Send the password unencrypted to another machine: whoever listens can read it.")
+        bool, _about("Send the password unencrypted to another machine. Whoever listens can then read it.")
     ] = False
     subscriber_grace_s: Annotated[
         int,
         _about(
-            "When subscribers were there and are gone, keep verdicts so long for their return (v5).", ge=0
+            "If subscribers were there and are gone, keep verdicts for this time until they return (MQTT 5).",
+            ge=0,
         ),
     ] = 60
     require_subscriber: Annotated[
-        bool, _about("Keep verdicts while the broker says that nobody subscribes (v5).")
+        bool, _about("Keep verdicts while the broker says that nobody subscribes (MQTT 5).")
     ] = False
     receipts_from: Annotated[
         tuple[Id, ...],
-        _about("Keep verdicts until these consumers said on receipt/NAME that they have stored them."),
+        _about("Keep each verdict until these consumers have said on receipt/NAME that they stored it."),
     ] = ()
     receipt_patience_s: Annotated[
         int,
-        _about("What a consumer that speaks has not stored so long after it was sent is sent again.", ge=1),
+        _about(
+            "Send a verdict again if a consumer that sends receipts has not stored it after this time.", ge=1
+        ),
     ] = 60
     home_assistant: Annotated[
         Literal["off", "device", "component"],
-        _about('Discovery: "device" for Home Assistant 2024.12 and later, "component" for older ones.'),
+        _about(
+            'Announce the robot to Home Assistant: "device" for 2024.12 and later, "component" for older'
+            " ones."
+        ),
     ] = "off"
-    home_assistant_prefix: Annotated[Id, _about("Its discovery prefix.")] = "homeassistant"
+    home_assistant_prefix: Annotated[Id, _about("Discovery prefix of Home Assistant.")] = "homeassistant"
     sparkplug: Annotated[
-        bool, _about("Show verdicts as a Sparkplug B edge node too: a view at QoS 0, not the record.")
+        bool,
+        _about("Publish verdicts as a Sparkplug B edge node too. That is a view at QoS 0, not the record."),
     ] = False
-    sparkplug_group: Annotated[Id | None, _about("Its group; the site if not given.")] = None
+    sparkplug_group: Annotated[Id | None, _about("Sparkplug group; the site if not given.")] = None
 
 
 class CommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Commands from the control room; the broker's ACL or a signature says who may send them."""
 
-    accept: Annotated[bool, _about("Listen to commands at all.")] = True
+    accept: Annotated[bool, _about("Take commands at all.")] = True
     public_key_file: Annotated[
-        Text | None, _about("Take only commands signed with this Ed25519 key (PEM; extra signing, v5).")
+        Text | None,
+        _about(
+            "File with an Ed25519 public key (PEM; extra signing, MQTT 5). With it, only commands signed by"
+            " its key are taken."
+        ),
     ] = None
     max_per_minute: Annotated[
-        int, _about("More are refused; unsigned ones never at the cost of signed.", ge=1, le=6000)
+        int,
+        _about(
+            "Commands a minute; more are refused. Unsigned ones never take the place of signed ones.",
+            ge=1,
+            le=6000,
+        ),
     ] = 30
-    burst: Annotated[int, _about("So many may come at once.", ge=1, le=1000)] = 10
+    burst: Annotated[int, _about("Number of commands that may come at once.", ge=1, le=1000)] = 10
     max_lifetime_s: Annotated[
-        int, _about("Commands that expire later after being issued are refused.", ge=1, le=86_400)
+        int, _about("A command that expires later than this after it was issued is refused.", ge=1, le=86_400)
     ] = 600
 
 
@@ -172,47 +228,68 @@ class EvidenceConfig(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = True
     per_hour: Annotated[
-        EvidenceBudgets, _about("At most so many pictures an hour for a reason; others keep their default.")
+        EvidenceBudgets,
+        _about(
+            "At most this number of pictures an hour for each reason. A reason that is not named keeps its"
+            " default."
+        ),
     ] = EvidenceBudgets()
     cool_down_s: Annotated[
         EvidenceCoolDowns,
         _about(
-            "After a picture for a reason no other for it so long; corroded has min_interval_s, sample has"
-            " sample_every."
+            "After a picture for a reason, no other is kept for it for this time. corroded has"
+            " min_interval_s instead, sample has sample_every."
         ),
     ] = EvidenceCoolDowns()
     low_margin: Annotated[
         Share,
-        _about("low_margin: a probability was so close to where another label, or none, is decided."),
+        _about(
+            "A picture is kept for low_margin if a probability was closer than this to where another label,"
+            " or none, is decided."
+        ),
     ] = 0.1
     max_mb: Annotated[
         int,
         _about(
-            "Bound on disk, less where verdicts need it; beyond it pictures of uncorroded go first.", ge=1
+            "Bound of the pictures on disk; verdicts may need part of it. Beyond it pictures of uncorroded"
+            " surfaces are deleted first.",
+            ge=1,
         ),
     ] = 512
     reviewed_share: Annotated[
         float,
-        _about("Pictures that a person reviewed stay while others go, up to this share.", ge=0, le=0.9),
+        _about(
+            "Pictures that a person reviewed stay while others are deleted, up to this share of max_mb.",
+            ge=0,
+            le=0.9,
+        ),
     ] = 0.5
     teaching_share: Annotated[
         float,
         _about(
-            "Of what reviewed pictures may leave: those kept for a finding, the shadow, uncertainty or a low"
-            " margin stay while others go, up to this share.",
+            "Pictures that were kept for a finding, the shadow, uncertainty or a low margin stay while"
+            " others are deleted, up to this share of what reviewed ones may leave.",
             ge=0,
             le=0.9,
         ),
     ] = 0.5
     sample_every: Annotated[
-        int, _about("Of verdicts that are not corroded keep each so many-th; 0 keeps none.", ge=0)
+        int,
+        _about(
+            "Of verdicts that are not corroded, the picture of one in this number is kept; 0 keeps none.",
+            ge=0,
+        ),
     ] = 100
     min_interval_s: Annotated[
-        float, _about("Of corroded verdicts keep at most one in so many seconds.", ge=0, le=3600)
+        float, _about("Of corroded verdicts, at most one picture is kept in this time.", ge=0, le=3600)
     ] = 1.0
-    jpeg_quality: Annotated[int, _about("Of the full picture.", ge=10, le=100)] = 85
-    thumbnail_px: Annotated[int, _about("Longer side of what is sent by itself.", ge=64, le=1024)] = 320
-    send_thumbnails: Annotated[bool, _about("Send them after the verdicts, when the link is idle.")] = True
+    jpeg_quality: Annotated[int, _about("JPEG quality of the full picture.", ge=10, le=100)] = 85
+    thumbnail_px: Annotated[
+        int, _about("Longer side of the thumbnails, which are sent without being asked for.", ge=64, le=1024)
+    ] = 320
+    send_thumbnails: Annotated[bool, _about("Send thumbnails after the verdicts, when the link is idle.")] = (
+        True
+    )
 
     def __post_init__(self) -> None:
         """Refuse a budget or a cool-down of a reason for which nothing is kept."""

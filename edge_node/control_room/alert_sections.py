@@ -43,22 +43,38 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One rule: of what it tells, of which robots, by which channels, and how often at most."""
 
     when: Annotated[Kind, about("What it tells of: " + ", ".join(KINDS) + ".")]
-    severity: Annotated[Text | None, about("finding, growing: of this severity or a worse one.")] = None
+    severity: Annotated[
+        Text | None, about("Of a finding or a growing defect: tell of this severity or a worse one.")
+    ] = None
     after_s: Annotated[
-        _Seconds | None, about("silent (60), part (30): for how long it must last before it is told.")
+        _Seconds | None,
+        about(
+            "Of a silent robot or a failing part: it is told after it lasted this time; 60 or 30 if not"
+            " given."
+        ),
     ] = None
     parts: Annotated[tuple[PartName, ...], about("part: " + ", ".join(PARTS) + "; all if not given.")] = ()
-    below: Annotated[Share | None, about("coverage: share of the frames that were judged.")] = None
-    over_s: Annotated[_Seconds | None, about("coverage: over how long the share is taken (300).")] = None
-    sites: Annotated[tuple[Id, ...], about("Robots of these sites only.")] = ()
-    robots: Annotated[tuple[_Robot, ...], about("These robots only: ROBOT or SITE/ROBOT.")] = ()
-    assets: Annotated[tuple[Text, ...], about("finding, growing: on these assets only.")] = ()
-    channels: Annotated[tuple[Id, ...], about("Channels of channels_file; all if not given.")] = ()
+    below: Annotated[
+        Share | None, about("Of coverage: it is told if less than this share of the frames was judged.")
+    ] = None
+    over_s: Annotated[
+        _Seconds | None, about("Of coverage: time over which the share is taken; 300 if not given.")
+    ] = None
+    sites: Annotated[tuple[Id, ...], about("Only robots of these sites; all sites if not given.")] = ()
+    robots: Annotated[
+        tuple[_Robot, ...], about("Only these robots, as ROBOT or SITE/ROBOT; all if not given.")
+    ] = ()
+    assets: Annotated[
+        tuple[Text, ...], about("Of a finding or a growing defect: only on these assets; all if not given.")
+    ] = ()
+    channels: Annotated[tuple[Id, ...], about("Names of channels in channels_file; all if not given.")] = ()
     cooldown_s: Annotated[
         float,
-        about("After a message of this rule, what follows waits so long for the next.", ge=0, le=2_592_000),
+        about("After a message of this rule, what happens next is told after this time.", ge=0, le=2_592_000),
     ] = 600.0
-    recovery: Annotated[bool, about("silent, part, coverage: also tell when it is over.")] = True
+    recovery: Annotated[
+        bool, about("Of a silent robot, a failing part or coverage: tell also when it is over.")
+    ] = True
 
     @property
     def lasts_s(self) -> float:
@@ -94,12 +110,15 @@ class AlertsConfig(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = {}
     gather_s: Annotated[
-        float, about("What happens within so many seconds is one message.", ge=0, le=3600)
+        float, about("What happens within this time is told in one message.", ge=0, le=3600)
     ] = 30.0
     too_old_h: Annotated[
-        float, about("What a robot saw longer ago, and sends late, is listed but not told.", gt=0, le=87_600)
+        float,
+        about(
+            "What a robot saw longer ago than this, and sends late, is listed but not told.", gt=0, le=87_600
+        ),
     ] = 24.0
-    page_url: Annotated[Text | None, about("Address of the page, to stand in messages.")] = None
+    page_url: Annotated[Text | None, about("Address of the page, which stands in messages.")] = None
 
 
 def find_rule_problems(alerts: AlertsConfig, severities: Sequence[str]) -> Iterator[str]:

@@ -28,7 +28,7 @@ _BROKER_KEYS = (
 )
 _BROKER_FIELDS = {field.name: field for field in msgspec.structs.fields(MqttConfig)}
 _CLIENT_ID = Annotated[
-    Id | None, about("Client id at the broker; made once and stored in state_dir if not given.")
+    Id | None, about("Client id at the broker. If it is not given, one is made once and stored in state_dir.")
 ]
 
 BrokerConfig = msgspec.defstruct(
@@ -46,45 +46,72 @@ BrokerConfig = msgspec.defstruct(
 class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The history: folder, bounds, receipts."""
 
-    state_dir: Annotated[str, about("Folder for the history.", min_length=1)] = "/var/lib/corrosion-room"
+    state_dir: Annotated[str, about("Folder of the history.", min_length=1)] = "/var/lib/corrosion-room"
     database: Annotated[
         Text | None,
         about(
-            "PostgreSQL instead of a file in state_dir: postgresql+psycopg://USER@HOST/NAME (extra postgres)."
+            "Address of a PostgreSQL database for the history, instead of a file in state_dir:"
+            " postgresql+psycopg://USER@HOST/NAME (extra postgres)."
         ),
     ] = None
     database_password_file: Annotated[Text | None, about("File with the password of that user.")] = None
     pictures_dir: Annotated[
-        Text | None, about("Folder of pictures beside PostgreSQL; `pictures` in state_dir if not given.")
+        Text | None, about("Folder of the pictures beside PostgreSQL; `pictures` in state_dir if not given.")
     ] = None
     title: Annotated[str, about("Heading of the page.", min_length=1, max_length=60)] = "Control room"
-    site: Annotated[Id | None, about("Subscribe to one site only; all if not given.")] = None
-    max_mb: Annotated[int, about("Bound on messages; beyond, who uses most gives the oldest.", ge=10)] = 4096
+    site: Annotated[Id | None, about("Subscribe to one site only; to all if not given.")] = None
+    max_mb: Annotated[
+        int,
+        about(
+            "Bound of the stored messages. Beyond it the robot that uses most loses its oldest ones.", ge=10
+        ),
+    ] = 4096
     pictures_mb: Annotated[
-        int, about("Bound on pictures; beyond, who uses most gives, full ones first.", ge=1)
+        int,
+        about(
+            "Bound of the stored pictures. Beyond it the robot that uses most loses its oldest ones, full"
+            " pictures first.",
+            ge=1,
+        ),
     ] = 2048
     days: Annotated[
         Days | None,
-        about("Delete what arrived longer ago (PostgreSQL: whole weeks), unless the clock is in doubt."),
+        about(
+            "Delete what arrived longer ago than this (on PostgreSQL whole weeks), unless the clock is in"
+            " doubt."
+        ),
     ] = None
     session_days: Annotated[
         int, about("Days that the broker queues messages while the control room is offline.", ge=1, le=365)
     ] = 30
     receipts_as: Annotated[
-        Id | None, about("Publish on receipt/NAME how far verdicts are stored: robots' [mqtt] receipts_from.")
+        Id | None,
+        about(
+            "Publish on receipt/NAME how far verdicts are stored. Robots wait for it if their [mqtt]"
+            " receipts_from names NAME."
+        ),
     ] = None
     receipts_from_first_heard: Annotated[
-        bool, about("Publish it also where the first verdicts of an epoch never came: robots then drop them.")
+        bool,
+        about(
+            "Publish receipts also where the first verdicts of an epoch never came. Robots then delete these."
+        ),
     ] = False
     max_robots: Annotated[
-        int, about("Robots that come in by themselves; more wait until an admin admits them.", ge=1)
+        int,
+        about(
+            "Number of robots that are admitted by themselves. Further ones wait until an admin admits them.",
+            ge=1,
+        ),
     ] = 1000
-    max_sites: Annotated[int, about("Sites of which robots come in by themselves.", ge=1)] = 100
+    max_sites: Annotated[int, about("Number of sites whose robots are admitted by themselves.", ge=1)] = 100
     sites: Annotated[
-        tuple[Id, ...], about("Sites of which robots come in by themselves; any if not given.")
+        tuple[Id, ...],
+        about("Names of the sites whose robots are admitted by themselves; any site if not given."),
     ] = ()
     severities: Annotated[
-        tuple[Text, ...], about("From the least to the worst, as the models name them.")
+        tuple[Text, ...],
+        about("Names of the severities, from the least to the worst, as the models name them."),
     ] = (
         "none",
         "mid",
@@ -95,31 +122,41 @@ class RoomConfig(msgspec.Struct, frozen=True, kw_only=True):
 class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The page: address, logins, certificate, reverse proxy."""
 
-    host: Annotated[Text, about("Address to listen on; any but the loopback's needs users or a token.")] = (
+    host: Annotated[Text, about("Address of the page. Any but the loopback's needs users or a token.")] = (
         "127.0.0.1"
     )
-    port: Annotated[Port, about("Port to listen on.")] = 8430
+    port: Annotated[Port, about("Port of the page.")] = 8430
     token_file: Annotated[
         Text | None, about("File with one token for all, who may do everything: at least 16 characters.")
     ] = None
     users_file: Annotated[
         Text | None,
-        about("Users, of `edge-node control-room user add`; users.json in state_dir, once it is there."),
+        about(
+            "File with the users of `edge-node control-room user add`; users.json in state_dir if not given,"
+            " once it is there."
+        ),
     ] = None
     metrics_token_file: Annotated[
         Text | None, about("File with a token that opens /metrics alone, for Prometheus: 16 characters.")
     ] = None
     names: Annotated[tuple[Text, ...], about("Host names under which browsers may open the page.")] = ()
-    tls_cert_file: Annotated[Text | None, about("Serve HTTPS with this certificate ...")] = None
-    tls_key_file: Annotated[Text | None, about("... and its key.")] = None
+    tls_cert_file: Annotated[Text | None, about("File with the certificate for HTTPS.")] = None
+    tls_key_file: Annotated[Text | None, about("File with the key of tls_cert_file.")] = None
     max_connections: Annotated[
         int,
         about(
-            "Connections at once; beyond, an idle one gives way, or one of who holds most.", ge=8, le=10_000
+            "Connections at once. Beyond it an idle one is closed, or one of the address that holds most.",
+            ge=8,
+            le=10_000,
         ),
     ] = 256
     max_connections_per_address: Annotated[
-        int, about("Of these from one address; a trusted proxy's are not counted so.", ge=4, le=10_000)
+        int,
+        about(
+            "Connections at once from one address. Those of a trusted proxy are not counted so.",
+            ge=4,
+            le=10_000,
+        ),
     ] = 64
     session_hours: Annotated[int, about("Hours that a login lasts.", ge=1, le=24 * 90)] = 24 * 7
     root_path: Annotated[_RootPath, about("Path below which a reverse proxy serves the page.")] = ""
@@ -129,16 +166,23 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True):
     user_header: Annotated[
         _HeaderName | None, about("Header in which a trusted proxy names the user: single sign-on.")
     ] = None
-    role_header: Annotated[_HeaderName | None, about("Header in which it names the user's groups.")] = None
+    role_header: Annotated[
+        _HeaderName | None, about("Header in which a trusted proxy names the user's groups.")
+    ] = None
     header_roles: Annotated[
         dict[str, RoleName], about("Role of each group: viewer, reviewer, operator or admin.")
     ] = {}
     header_default_role: Annotated[
         RoleName | None,
-        about("Role of others whom it names; if not given, only known ones come in."),
+        about("Role of users whose groups are not in header_roles. If not given, they are not let in."),
     ] = None
     hsts_days: Annotated[
-        int, about("Days for which browsers that came by HTTPS use nothing else; 0: do not say so.", ge=0)
+        int,
+        about(
+            "Days for which a browser that came by HTTPS must use nothing else (HSTS); 0 does not tell"
+            " browsers so.",
+            ge=0,
+        ),
     ] = 365
 
 
@@ -146,15 +190,18 @@ class RoomCommandsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that people may send to robots from the page."""
 
     enabled: Annotated[
-        bool, about("Confirm and dispute findings, request full pictures, command and update robots.")
+        bool,
+        about("Let people confirm and dispute findings, request full pictures, command and update robots."),
     ] = True
     key_file: Annotated[
         Text | None,
-        about("Sign commands with this key, made by edge-node command keygen (extra signing)."),
+        about("File with the key that signs commands. `edge-node command keygen` makes it (extra signing)."),
     ] = None
     trusted_keys: Annotated[
         tuple[Text, ...],
-        about("Public keys of terminals and other rooms: reviews that they sign count as a person's."),
+        about(
+            "Public keys of terminals and other control rooms. Reviews that they sign count as a person's."
+        ),
     ] = ()
     bundles_dir: Annotated[
         Text | None, about("Folder with signed bundles (.bundle.tar) that operators may send to robots.")
@@ -176,14 +223,17 @@ class ReportConfig(msgspec.Struct, frozen=True, kw_only=True):
     logo: Annotated[
         Text | None, about("PNG or JPEG file of whoever inspects: at most 1 MB, 4000 pixels wide and high.")
     ] = None
-    client: Annotated[str, about("For whom reports are.", max_length=200)] = ""
-    order: Annotated[str, about("The client's number of the order.", max_length=100)] = ""
+    client: Annotated[str, about("Name of the client, which stands on reports.", max_length=200)] = ""
+    order: Annotated[str, about("The client's order number, which stands on reports.", max_length=100)] = ""
 
 
 class RobotsConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by which robots sign how far their records go: files with a public key, or its PEM text."""
 
-    keys: Annotated[tuple[Text, ...], about("They may sign for any robot that has no key below.")] = ()
+    keys: Annotated[
+        tuple[Text, ...], about("Public keys that may sign for any robot without a key in keys_of.")
+    ] = ()
     keys_of: Annotated[
-        dict[str, tuple[Text, ...]], about("Keys of one robot, SITE/ROBOT: no other signs for it.")
+        dict[str, tuple[Text, ...]],
+        about("Public keys of single robots, SITE/ROBOT. No other key signs for them."),
     ] = {}

@@ -26,7 +26,7 @@ from edge_node.control_room.sections import (
     WebConfig,
 )
 from edge_node.errors import ConfigError
-from edge_node.mqtt.endpoint import check_security
+from edge_node.mqtt.endpoint import broker_port, check_security
 from edge_node.text_file import TextFileError, read_bounded
 from edge_node.validation import describe_invalid
 
@@ -48,6 +48,11 @@ class RoomSettings(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertsConfig = AlertsConfig()
     report: ReportConfig = ReportConfig()
     drawings: DrawingsConfig = DrawingsConfig()
+
+    @property
+    def broker(self) -> str:
+        """Host and port of the broker, as people type them; the usual port where none is given."""
+        return f"{self.mqtt.hostname}:{broker_port(self.mqtt)}"
 
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -180,7 +185,7 @@ def _check_logins(settings: RoomSettings) -> None:
     web = settings.web
     has_users = web.users_file is not None or (Path(settings.room.state_dir) / "users.json").exists()
     is_open = web.token_file is None and web.user_header is None and not has_users
-    wanted = "token_file must name a file with a token, or `edge-node control-room user add` add a user"
+    wanted = "add a user with `edge-node control-room user add`, or name a file with a token in token_file"
     if is_open and not is_loopback(web.host):
         raise ConfigError(f"[web] host = {web.host!r} is reached by others: {wanted}")
     if is_open and web.trusted_proxies:

@@ -104,7 +104,15 @@ class ModelFile(_ManifestPart, frozen=True, kw_only=True):
 
 
 class Meaning(_ManifestPart, frozen=True, kw_only=True, omit_defaults=True):
-    """The facts about the surface that a label stands for; a fact that it does not state is absent."""
+    """The facts about the surface that a label stands for; a fact that it does not state is absent.
+
+    Attributes:
+        material: what the surface is made of, such as steel.
+        corroded: whether it is corroded.
+        severity: how badly it is corroded, such as mid.
+        form: form of the corrosion, such as pitting.
+        metal: whether it is metal at all.
+    """
 
     material: str | None = None
     corroded: bool | None = None

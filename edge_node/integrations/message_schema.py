@@ -11,6 +11,13 @@ from edge_node import __version__
 from edge_node.integrations.node_red import flow
 from edge_node.messages.checkpoint import Checkpoint
 from edge_node.messages.command import COMMANDS, MAX_COMMAND_BYTES
+from edge_node.messages.field_texts import (
+    list_choices,
+    list_structs,
+    read_choices,
+    read_field_texts,
+    read_summary,
+)
 from edge_node.messages.finding import Finding
 from edge_node.messages.pose import MAX_POSE_BYTES, PoseMessage
 from edge_node.messages.response import BundleRequest, Response
@@ -114,6 +121,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     for channel in channels():
         if channel.message is not None and channel.name != "latest":
             schema = msgspec.json.schema(channel.message)
+            _describe(schema["$defs"], [channel.message])
             identity = f"urn:{ROOT.replace('/', ':')}:{channel.name}"
             found[channel.name] = {"$schema": _DIALECT, "$id": identity, **_readable(schema)}
     return found
@@ -123,6 +131,7 @@ def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document of a robot, from the robot's side: it sends verdicts."""
     messages = [channel.message for channel in channels() if channel.message is not None]
     _, components = msgspec.json.schema_components(messages, ref_template="#/components/schemas/{name}")
+    _describe(components, messages)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -202,6 +211,18 @@ def _headers() -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": "string"} for name in cloud_events}
     properties["replayed"] = {"type": "string", "const": "true", "description": "It waited for the link."}
     return {"type": "object", "properties": properties, "required": list(cloud_events)}
+
+
+def _describe(definitions: dict[str, Any], messages: list[type[msgspec.Struct]]) -> None:
+    """Write into each definition what it is and what its fields mean."""
+    for kind in list_structs(messages):
+        schema = definitions[kind.__name__]
+        schema["description"] = read_summary(kind)
+        for name, text in read_field_texts(kind).items():
+            schema["properties"][name].setdefault("description", text)
+    for choice in list_choices(messages):
+        values = " ".join(f"{value}: {text}" for value, text in read_choices(choice).items())
+        definitions[choice.__name__]["description"] = f"{read_summary(choice)} {values}"
 
 
 def _readable(schema: Any) -> Any:

@@ -14,9 +14,14 @@ _Offset = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class Crop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The part of the turned picture that is judged, in pixels; ``of_px`` is that picture's width and height.
+    """The part of the turned picture that is judged. A crop of a picture of another size is refused.
 
-    A crop of a picture of another size would show another place, so it is refused.
+    Attributes:
+        left_px: columns that are cut off at the left.
+        top_px: rows that are cut off at the top.
+        width_px: width of the part.
+        height_px: height of the part.
+        of_px: width and height of the turned picture.
     """
 
     left_px: _Offset
@@ -36,14 +41,16 @@ class Crop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Lens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A camera's calibration, as OpenCV defines its numbers, for pictures of ``width_px`` x ``height_px``.
+    """A camera's calibration, as OpenCV defines its numbers.
 
     Attributes:
         model: "pinhole" of cv2, or "fisheye" of cv2.fisheye.
+        width_px: of the calibrated pictures.
+        height_px: of the calibrated pictures.
         fx_px: focal length across.
         fy_px: focal length down.
-        cx_px: principal point.
-        cy_px: principal point.
+        cx_px: principal point across.
+        cy_px: principal point down.
         coefficients: of the distortion, in OpenCV's order.
         rotation: rectifying rotation, row by row; null for none.
         corrected: fx, fy, cx, cy of the corrected picture; null for those of the camera.

@@ -22,11 +22,14 @@ _END = b'"}'
 
 
 class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
-    """A range of verdicts, both ends included, that will not come: dropped, refused or quarantined.
+    """A range of verdicts that will not come: dropped, refused or quarantined.
 
     Attributes:
-        previous_sha256: of the payload before the first of them, so that the chain can be followed across;
-            null if there is none before it in its epoch, or it is not known.
+        epoch: epoch of the verdicts.
+        first: number of the first of them.
+        last: number of the last of them.
+        previous_sha256: SHA-256 of the payload before the first of them, so that the chain can be followed
+            across; null if there is none before it in its epoch, or it is not known.
     """
 
     epoch: str
@@ -38,17 +41,25 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """A signed statement of how far the record goes; published every minute in which it grew, and at the end.
 
-    ``signature`` is Ed25519 in base64, over ``corrosion/v1 checkpoint``, a zero byte, and the payload's bytes
-    before ``,"signature":``. Check it with ``edge-node spool verify --key``.
-
     Attributes:
+        schema: name and version of the message format.
+        id: ``{robot}:{epoch}:checkpoint:{seq}``.
         seq: counts the checkpoints of this epoch from 1.
+        site: where the robot works.
+        robot: name of the robot.
+        epoch: epoch of this start of the node.
         last_seq: number of the epoch's last verdict so far; 0 before the first.
-        last_sha256: of that verdict's payload as it was published.
+        last_sha256: SHA-256 of that verdict's payload as it was published.
         previous_epoch: the end of the epoch before, as in the epoch's first verdict.
         given_up: ranges of any epoch that were not named before.
         final: the node was stopped: no verdict of this epoch follows.
+        at: when it was signed, by the robot's clock.
+        monotonic_ns: the same moment by the monotonic clock of this boot.
+        boot_id: id of the computer's boot.
+        time_quality: whether a time server had set the robot's clock.
         key_id: SHA-256 of the public key's 32 bytes.
+        signature: Ed25519 in base64, over ``corrosion/v1 checkpoint``, a zero byte, and the payload's bytes
+            before ``,"signature":``. Check it with ``edge-node spool verify --key``.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

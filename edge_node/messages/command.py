@@ -58,7 +58,14 @@ class Verb(str, Enum):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The fields of every command; the verb is in the topic, the sender in the certificate or signature."""
+    """The fields of every command; the verb is in the topic, the sender in the certificate or signature.
+
+    Attributes:
+        schema: name and version of the message format.
+        id: random; never used twice.
+        issued_at: when it was sent.
+        expires_at: the robot refuses it from then on.
+    """
 
     schema: Literal["corrosion/v1"]
     id: CommandId
@@ -109,8 +116,18 @@ class Reload(Command, frozen=True, kw_only=True):
 class RecordReview(Command, frozen=True, kw_only=True):
     """Record a person's review of a finding or a verdict: confirmed, or disputed with the right labels.
 
-    Of a disputed one only the labels that the review names count as known. ``withdrawn`` takes an earlier
-    review back, which stays in the audit.
+    Attributes:
+        subject: id of the finding or of the verdict.
+        judgement: what the person says of the robot's labels. Of a disputed verdict only the labels that the
+            review names count as known.
+        by: who reviewed: one printable line.
+        outcome: the right condition.
+        material: the right material: small letters, digits and _.
+        form: the right form: small letters, digits and _.
+        severity: the right severity: small letters, digits and _.
+        evidence_sha256: the picture that the person looked at; the robot keeps it and sends it whole.
+        note: for people: one line of at most 500 characters.
+        withdraws: id of an earlier review that this one takes back; the earlier one stays in the audit.
     """
 
     subject: SubjectId

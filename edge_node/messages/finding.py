@@ -14,7 +14,13 @@ from edge_node.messages.verdict import Grades, NotNegative, Pose, Probability
 
 
 class FindingState(str, Enum):
-    """The event in a finding's life that a message reports."""
+    """The event in a finding's life that a message reports.
+
+    Attributes:
+        OPENED: enough frames were corroded.
+        UPDATED: it goes on; published at intervals, and when something of it changed.
+        CLOSED: it is over.
+    """
 
     OPENED = "opened"
     UPDATED = "updated"
@@ -22,15 +28,30 @@ class FindingState(str, Enum):
 
 
 class ClosedBecause(str, Enum):
-    """Why a finding was closed."""
+    """Why a finding was closed.
 
-    ABSENT = "absent"  # enough judged frames in a row without it
-    MOVED_ON = "moved_on"  # the robot is further away than the gap
-    LATE = "late"  # nothing was judged for longer than the gap
+    Attributes:
+        ABSENT: enough judged frames in a row were without it.
+        MOVED_ON: the robot is further away than the configured gap.
+        LATE: nothing was judged for longer than the configured gap.
+    """
+
+    ABSENT = "absent"
+    MOVED_ON = "moved_on"
+    LATE = "late"
 
 
 class BestEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What the robot decided on the picture ``best_evidence_sha256``: its caption; peaks may be of others."""
+    """What the robot decided on the picture ``best_evidence_sha256``; peaks may be of other pictures.
+
+    Attributes:
+        verdict: id of the verdict on that picture.
+        confidence: probability that it is corroded.
+        severity: severity of the corrosion there.
+        severity_confidence: probability of the severity.
+        area_fraction: share of the picture that is corroded, estimated.
+        area_mm2: corroded area on the surface, estimated.
+    """
 
     verdict: str
     confidence: Probability | None = None
@@ -43,15 +64,35 @@ class BestEvidence(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One stretch of corrosion of one kind; each message stands alone and replaces the last of its ``id``.
 
-    ``from_pose`` and ``to_pose`` are the poses of the first and the last sighting; with a distance along the
-    path, the smallest and the largest. ``peak_area_fraction`` is the largest share of a picture, and
-    ``peak_grades`` are those of that verdict; ``peak_area_mm2`` is the largest area on the surface, of the
-    verdicts whose scale is known: a robot that comes closer makes the share grow, but not the area. ``seq``
-    counts messages, without gaps. ``review`` is the last review that the robot recorded while it was open, to
-    whoever did not hear the person a claim of the robot's.
-
-    ``best_verdict`` is the worst one, ``best_evidence_sha256`` the worst picture that was kept. They are of
-    the same frame unless a budget or the disk cost its picture; ``best_evidence`` says what that one shows.
+    Attributes:
+        schema: name and version of the message format.
+        id: ``{robot}:{epoch}:f{number of its first verdict}``, the same in all messages of a finding.
+        seq: counts the robot's messages of findings, without gaps.
+        state: whether it was opened, updated or closed.
+        closed_because: why it was closed; null while it is open.
+        site: where the robot works.
+        robot: name of the robot.
+        asset: what is inspected.
+        material: material of the surface.
+        form: form of the corrosion; null where no stage tells it.
+        first_observed_at: when its first frame was captured.
+        last_observed_at: when its last frame was captured.
+        first_verdict: id of its first verdict.
+        last_verdict: id of its last verdict.
+        best_verdict: id of its worst verdict.
+        frames: number of corroded frames that belong to it.
+        peak_confidence: the largest confidence of its verdicts.
+        peak_severity: the worst severity of its verdicts.
+        peak_area_fraction: the largest share of a picture; it grows also when the robot comes closer.
+        peak_area_mm2: the largest area on the surface, of the verdicts whose scale is known.
+        peak_grades: grades of the verdict with the largest share of a picture.
+        from_pose: pose of the first sighting; with a distance along the path, the smallest one.
+        to_pose: pose of the last sighting; with a distance along the path, the largest one.
+        best_evidence_sha256: SHA-256 of the worst picture that was kept. It is of the same frame as
+            ``best_verdict`` unless a budget or the disk cost that picture.
+        best_evidence: what the robot decided on that picture.
+        review: the last review that the robot recorded while the finding was open. It is the robot's word,
+            not the person's.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

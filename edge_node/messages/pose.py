@@ -24,8 +24,14 @@ class PoseError(CorrosionError):
 class PoseMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the robot is, in metres along its path or in space, or how far the surface is, or both.
 
-    ``sigma_m`` is the standard deviation of the position, ``range_mm`` the distance from the camera to the
-    surface, ``age_ms`` the age of the measurement when it was sent.
+    Attributes:
+        distance_m: distance along the path.
+        x_m: coordinate in space.
+        y_m: coordinate in space.
+        z_m: coordinate in space.
+        sigma_m: standard deviation of the position.
+        range_mm: distance from the camera to the surface.
+        age_ms: age of the measurement when it was sent.
     """
 
     distance_m: float | None = None

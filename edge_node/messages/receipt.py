@@ -12,7 +12,12 @@ MAX_RECEIPT_BYTES = 1024
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The consumer has stored every verdict of ``epoch`` up to ``seq``. Publish it retained, now and then."""
+    """The consumer has stored every verdict of an epoch up to a number. Publish it retained, now and then.
+
+    Attributes:
+        epoch: epoch of the verdicts: the middle part of their ids.
+        seq: number up to which every verdict is stored.
+    """
 
     epoch: Annotated[str, text_rule(r"^[0-9a-f-]{36}\Z", "an epoch: 36 hexadecimal digits and -")]
     seq: Annotated[int, msgspec.Meta(ge=0, le=2**53)]

@@ -25,6 +25,14 @@ class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     The answer, on ``bundle/piece``, is binary: the 32 bytes of ``sha256``, ``offset`` as 8 bytes big-endian,
     and exactly ``length`` bytes of the file. Anything else is ignored.
+
+    Attributes:
+        schema: name and version of the message format.
+        site: where the robot works.
+        robot: name of the robot.
+        sha256: SHA-256 of the whole file, as the command named it.
+        offset: place of the piece's first byte in the file.
+        length: number of bytes of the piece.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"
@@ -36,18 +44,37 @@ class BundleRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(str, Enum):
-    """The result of a command."""
+    """The result of a command.
+
+    Attributes:
+        DONE: carried out.
+        ACCEPTED: begun; a later response says how it ended.
+        REFUSED: not carried out, for a reason of policy.
+        FAILED: tried, without success.
+    """
 
     DONE = "done"
-    ACCEPTED = "accepted"  # begun; a later response says how it ended
-    REFUSED = "refused"  # not carried out, for a reason of policy
-    FAILED = "failed"  # tried
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    FAILED = "failed"
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """The response to a command, also to one that was refused.
 
-    ``command_id`` is null where the command was so malformed that none could be read.
+    Attributes:
+        schema: name and version of the message format.
+        id: ``{robot}:{epoch}:response:{seq}``.
+        seq: counts the robot's responses.
+        site: where the robot works.
+        robot: name of the robot.
+        at: when it was written, by the robot's clock.
+        verb: the last level of the command's topic.
+        command_id: id of the command; null where none could be read.
+        result: what became of the command.
+        code: why, for programs.
+        text: why, for people.
+        data: what the command asked for, or changed.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

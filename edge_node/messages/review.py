@@ -70,22 +70,46 @@ Note = Annotated[
 
 
 class ReviewJudgement(str, Enum):
-    """Whether the robot's labels are right, or that an earlier review no longer counts."""
+    """Whether the robot's labels are right, or that an earlier review no longer counts.
 
-    CONFIRMED = "confirmed"  # condition, material, form and severity are right
-    DISPUTED = "disputed"  # one of them is wrong; only the labels that the review names are known then
-    WITHDRAWN = "withdrawn"  # takes back the review that ``withdraws`` names; robots up to 0.9.0 refuse it
+    Attributes:
+        CONFIRMED: condition, material, form and severity are right.
+        DISPUTED: one of them is wrong; only the labels that the review names are known then.
+        WITHDRAWN: takes back the review that ``withdraws`` names; robots up to 0.9.0 refuse it.
+    """
+
+    CONFIRMED = "confirmed"
+    DISPUTED = "disputed"
+    WITHDRAWN = "withdrawn"
 
 
 class Condition(str, Enum):
-    """The condition of the surface, as a person sees it."""
+    """The condition of the surface, as a person sees it.
+
+    Attributes:
+        CORRODED: the surface is corroded.
+        UNCORRODED: the surface is not corroded.
+    """
 
     CORRODED = "corroded"
     UNCORRODED = "uncorroded"
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A person's review, and when the robot recorded it; labels that are named are the right ones."""
+    """A person's review, and when the robot recorded it.
+
+    Attributes:
+        judgement: what the person says of the robot's labels.
+        by: who reviewed.
+        at: when the robot recorded it.
+        outcome: the right condition, where the person names it.
+        material: the right material, where the person names it.
+        form: the right form, where the person names it.
+        severity: the right severity, where the person names it.
+        note: for people: one line of at most 500 characters.
+        evidence_sha256: the picture that the person looked at.
+        withdraws: id of the review that this one takes back.
+    """
 
     judgement: ReviewJudgement
     by: Name

@@ -21,7 +21,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         differs: which of outcome, material, form and severity; none if the verdict does not change.
         stages: per stage with another label, "old label -> new label".
         old: decision of the bundle in use.
-        new: decision of the other one.
+        new: decision of the other bundle.
     """
 
     differs: tuple[str, ...]
@@ -52,8 +52,18 @@ class Disagreement(Change, frozen=True, kw_only=True):
     """A frame on which the shadow's decision differs from that of the bundle in use.
 
     Attributes:
+        schema: name and version of the message format.
+        id: ``{robot}:{epoch}:shadow:{seq}``.
+        seq: counts the robot's disagreements that were sent.
+        site: where the robot works.
+        robot: name of the robot.
+        at: when it was written, by the robot's clock.
         verdict: id of the verdict on the same frame; it stands.
-        unreported: disagreements since the last message for which none was sent.
+        observed_at: when the frame was captured.
+        old_bundle: the bundle that decides.
+        new_bundle: the shadow.
+        evidence_sha256: SHA-256 of the picture that was kept; null where none was.
+        unreported: number of disagreements since the last message for which none was sent.
     """
 
     schema: Literal["corrosion/v1"] = "corrosion/v1"

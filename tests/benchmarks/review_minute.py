@@ -110,7 +110,7 @@ class Person:
     def _take_back(self, verdict_id: str) -> None:
         self._page.wait_for_function(_LOOKED, arg=verdict_id)
         self._press("u")
-        self._page.locator("#drawer .right", has_text="Take back").wait_for()
+        self._page.locator("#drawer .right", has_text="Take this review back").wait_for()
         self._press("Enter")
         self._page.locator("#drawer .said", has_text="Taken back").wait_for()
         self._page.locator("#drawer .withdrawn").first.wait_for()

@@ -195,7 +195,7 @@ def _take_full(folder: Path, photographer: Photographer) -> None:
         page.get_by_text("no connection to the broker").wait_for()
         _take_views(photographer, "broker-away", ("live", "health"))
         room.kill()
-        page.get_by_text("lost its control room").wait_for()
+        page.get_by_text("no connection to its control room").wait_for()
         _take_views(photographer, "room-away", ("live",))
 
 

@@ -94,7 +94,7 @@ def dispute(drawer: Any, name: str, *right: str, note: str = "") -> list[str]:
         drawer.get_by_role("button", name="as ").click()
     drawer.get_by_role("button", name="Dispute").click()
     drawer.get_by_label("Your name").fill(name)
-    drawer.get_by_role("button", name="Go on").click()
+    drawer.get_by_role("button", name="Continue").click()
     choices = drawer.locator(".rights label span").all_inner_texts()
     for words in right:
         drawer.locator(".rights label", has_text=words).click()
@@ -205,7 +205,7 @@ def test_pictures_are_reviewed_by_what_they_teach(page: Any, room: ControlRoom) 
     drawer.get_by_role("button", name="Send").or_(drawer.get_by_label("Your name")).wait_for()
     if drawer.get_by_label("Your name").count():  # unless a test before has given it
         drawer.get_by_label("Your name").fill("Ada")
-        drawer.get_by_role("button", name="Go on").click()
+        drawer.get_by_role("button", name="Continue").click()
     # Pictures that come meanwhile take their place in the queue.
     third = page.locator(f'li:has([data-id="{second}"]) + li .queued').get_attribute("data-id")
     drawer.get_by_role("button", name="Send").click()
@@ -348,7 +348,7 @@ def test_two_tabs_and_a_room_that_is_killed(
         tab.locator("#feed .verdict").first.wait_for()
     room.kill()
     for tab in tabs:
-        tab.get_by_text("lost its control room").wait_for()
+        tab.get_by_text("no connection to its control room").wait_for()
     robot.publish("corrosion/v1/quay/probe/verdict", said("probe", 900, observed_at=START))
     room.start()
     for tab in tabs:
@@ -369,7 +369,7 @@ def test_people_log_in_with_the_token(tmp_path, context: Any, broker: Mosquitto,
         page.goto(locked.url)
         page.get_by_label("Token").fill("wrong")
         page.keyboard.press("Enter")
-        page.get_by_text("That is not the token").wait_for()
+        page.get_by_text("The token is wrong").wait_for()
         page.get_by_label("Token").fill(token)
         page.keyboard.press("Enter")
         page.locator(".robot").first.wait_for()

@@ -55,6 +55,8 @@ def test_a_person_looks_through_defects_and_compares_missions(tmp_path):
         panel = tab.locator("#defect")
         panel.get_by_role("heading", name="D2").wait_for()
         assert "Two passes are no trend" in panel.inner_text()
+        places = "[...document.querySelectorAll('.trend .tick')].map((tick) => tick.getBBox().x)"
+        assert all(place >= 0 for place in panel.page.evaluate(places))  # no number is cut at the left
         assert panel.locator(".sights img").count() == 2
         assert "2026-05-30 14:00:20 +02:00" in panel.inner_text()
         panel.get_by_label("Your name").fill("Anna")

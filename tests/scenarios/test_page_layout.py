@@ -83,11 +83,11 @@ def test_each_asset_has_its_own_strip(site: tuple[Mosquitto, ControlRoom, Any]) 
     titles = [" ".join(strip.locator("h3").inner_text().split()) for strip in strips.all()]
     assert titles == [
         "pipe L-7 (dock) crawler-1 (dock)",
-        "mast-camera names no asset · over time, as it sends no pose",
+        "mast-camera no asset named · over time: the robot sends no pose",
         f"{LONG_ASSET} (quay) {LONG_NAME}",
         "pipe L-7 (quay) crawler-1 (quay), crawler-7",
         f"{RTL_ASSET} (quay) walker-2",
-        "arm-3 names no asset",
+        "arm-3 no asset named",
     ]
     assert [strip.locator(".bar-finding").count() for strip in strips.all()] == [4, 4, 4, 8, 4, 0]
     strips.nth(3).locator("svg").focus()
@@ -160,11 +160,11 @@ def test_lamps_are_grey_while_nothing_is_known(site: tuple[Mosquitto, ControlRoo
     broker.kill()
     page.get_by_text("no connection to the broker").wait_for()
     _assert_not_known(page)
-    assert "what is shown of robots is from 20" in page.locator("#notice").inner_text()
+    assert "The page shows the robots as they were at 20" in page.locator("#notice").inner_text()
     broker.start()
     page.locator("#tally-online", has_text="5 / 7").wait_for(timeout=40_000)
     room.kill()
-    page.get_by_text("This page lost its control room at 20").wait_for()
+    page.get_by_text("This page has had no connection to its control room since 20").wait_for()
     _assert_not_known(page)
 
 

@@ -129,7 +129,7 @@ def test_choose_send_next_and_undo(page: Any, room: ControlRoom) -> None:
     wait_for(lambda: review_of(room, number), 10, "the second review")
     page.wait_for_function(f"() => !document.querySelector('#drawer').textContent.includes('{following}')")
     page.keyboard.press("u")
-    drawer.get_by_text("Take back: confirmed by Ada").wait_for()
+    drawer.get_by_text("Take this review back: confirmed by Ada").wait_for()
     assert review_of(room, number) is not None  # no key alone sends
     page.keyboard.press("Enter")
     drawer.get_by_text("Taken back").wait_for()
@@ -211,7 +211,7 @@ def test_a_double_press_sends_once(page: Any, room: ControlRoom) -> None:
 
 def test_nothing_is_reviewed_without_its_picture(page: Any) -> None:
     """Neither by key nor by button, and the page says why."""
-    for number, why in ((6, "Its picture has not come"), (10, "No picture was kept")):
+    for number, why in ((6, "Its picture is not received yet"), (10, "No picture of it was kept")):
         page.locator(f'[id="finding-quay/crawler-1:epoch:f{number}"]').click()
         drawer = page.locator("#drawer")
         drawer.locator(".said", has_text=why).wait_for()
@@ -314,7 +314,7 @@ def test_the_queue_goes_on_by_keys_and_keeps_its_order(page: Any, room: ControlR
         page.keyboard.press("Enter")
         page.locator(f'.queued[data-id="{following}"][aria-current="true"]').wait_for()
     page.keyboard.press("u")
-    page.locator("#drawer").get_by_text("Take back").wait_for()
+    page.locator("#drawer").get_by_text("Take this review back").wait_for()
     page.keyboard.press("Enter")
     page.locator(f'.queued[data-id="{wanted[1]}"]').wait_for()
     assert page.locator(f'.queued[data-id="{wanted[0]}"]').count() == 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from converter.data.attribution import ATTRIBUTION_NAME, MAX_ATTRIBUTION_BYTES
 from converter.output_paths import write_file
+from converter.runs.left_out_tables import read_left_out
 from converter.runs.model_card import CardParts, make_card, read_evaluation
 from converter.runs.run_record import read_run
 from edge_node.errors import DatasetError
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run folder of its training; repeatable",
     )
     parser.add_argument(
+        "--left-out", type=Path, metavar="FILE", help="the left_out.json that `converter retrain` wrote"
+    )
+    parser.add_argument(
         "--words",
         type=Path,
         metavar="FILE",
@@ -54,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         evaluations=tuple((name, read_evaluation(path)) for name, path in map(_split, args.evaluation)),
         runs=tuple(read_run(folder) for folder in args.runs),
         words=_read(args.words) if args.words is not None else "",
+        left_out=read_left_out(args.left_out) if args.left_out is not None else None,
     )
     for name, content in make_card(parts).items():
         write_file(args.bundle / name, content)

@@ -93,7 +93,9 @@ def run(args: argparse.Namespace) -> int:
     ):
         text = args.cascade.read_bytes() if args.cascade else format_recipe(recipe).encode()
         run_folder.write("recipe.toml", text)
-        training = _Training(args, recipe, samples, plan.augmentation, run_folder, begin, work, plan.licences)
+        training = _Training(
+            args, recipe, samples, plan.augmentations, run_folder, begin, work, plan.licences
+        )
         if args.cross_validate:
             training.train_on_all()
         else:
@@ -124,7 +126,7 @@ class _Training:
     args: argparse.Namespace
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
-    augmentation: Augmentation
+    augmentations: tuple[Augmentation, ...]
     run_folder: RunFolder
     begin: BeginStep
     work: Path | None
@@ -212,7 +214,7 @@ class _Training:
             self.samples,
             self.recipe,
             cache=self.args.bottleneck_dir or (self.work and self.work / BOTTLENECKS_NAME),
-            augmentation=self.augmentation,
+            augmentations=self.augmentations,
             progress=self.begin("bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)),
             work=self.work,
         )

@@ -31,7 +31,7 @@ class TrainingPlan:
 
     recipe: CascadeRecipe
     samples: tuple[Sample, ...]
-    augmentation: Augmentation
+    augmentations: tuple[Augmentation, ...]
     licences: tuple[LicenceRow, ...] = ()
 
 
@@ -49,15 +49,15 @@ def plan_training(args: argparse.Namespace) -> TrainingPlan:
         augmentation = _read_augmentation(args)
         recipe = _make_recipe(args, samples, augmentation)
         refuse_overwriting(args, recipe)
-        return TrainingPlan(recipe, samples, augmentation)
+        return TrainingPlan(recipe, samples, (augmentation,))
     recipe = read_recipe(args.cascade)
     refuse_overwriting(args, recipe)
     allowed = AllowedRows.read(args.image_dir, recipe)
     chosen = choose_samples(_load_samples(args.image_dir, allowed.load), tuple(recipe.training.sets), ())
     for line in format_licences(allowed, chosen):
         print(line)
-    augmentation = AUGMENTATIONS[recipe.training.augmentation]
-    return TrainingPlan(recipe, with_groups(chosen), augmentation, allowed.count(chosen))
+    augmentations = AUGMENTATIONS[recipe.training.augmentation]
+    return TrainingPlan(recipe, with_groups(chosen), augmentations, allowed.count(chosen))
 
 
 def _load_samples(folders: Sequence[Path], load: Callable[[Path], Sequence[Sample]]) -> list[Sample]:

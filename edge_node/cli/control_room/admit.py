@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node control-room admit``."""
     parser.add_argument(
-        "robots", nargs="*", metavar="SITE/ROBOT", help="whom to admit; without one, list who waits"
+        "robots", nargs="*", metavar="SITE/ROBOT", help="robots to admit; without one, list those that wait"
     )
     add_room_options(parser)
     parser.epilog = "A running control room stores what they send from now on; it needs no restart."

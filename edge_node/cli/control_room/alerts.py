@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions of ``edge-node control-room alerts``."""
     actions = parser.add_subparsers(dest="alerts_action", metavar="WHAT", required=True)
-    test = actions.add_parser("test", help="send a test message by each channel, and say what came of it")
+    test = actions.add_parser("test", help="send a test message by each channel, and say if it was delivered")
     test.add_argument(
         "--channel", action="append", metavar="NAME", help="only by this one; may be given several times"
     )
-    listed = actions.add_parser("list", help="rules, channels and what was told")
+    listed = actions.add_parser("list", help="list rules, channels and messages")
     for action in (test, listed):
         action.add_argument("--json", action="store_true", help="for programs")
         add_room_options(action)
     parser.epilog = (
-        "Channels stand in the file that [alerts] channels_file of the configuration names: give --config.\n"
-        "Exit code 1: a channel did not take the test message."
+        "Channels are in the file that [alerts] channels_file of the configuration names. Give --config.\n"
+        "Exit code 1: a test message was not delivered."
     )
 
 
@@ -81,7 +81,7 @@ def _test(settings: RoomSettings, args: argparse.Namespace) -> int:
         print(msgspec.json.encode(shown).decode())
     else:
         for one in outcomes:
-            print(f"{one.channel}: {'taken' if one.is_delivered else f'not taken: {one.why}'}")
+            print(f"{one.channel}: {'delivered' if one.is_delivered else f'not delivered: {one.why}'}")
     return 1 if failed else 0
 
 

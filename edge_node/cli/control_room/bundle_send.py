@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("file", type=Path, metavar="FILE", help="signed with `converter bundle sign`")
     parser.add_argument("--broker", metavar="HOST[:PORT]", default="127.0.0.1", help="default: this machine")
-    parser.add_argument("--robot", metavar="SITE/ROBOT", required=True, help="which")
+    parser.add_argument("--robot", metavar="SITE/ROBOT", required=True, help="the robot that gets it")
     parser.add_argument("--key", type=Path, help="sign the command with this private key (extra signing)")
     parser.add_argument(
         "--until",
@@ -45,13 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=number_between(1, DAY_S),
         default=600.0,
         metavar="S",
-        help="give up after such a silence (%(default)g)",
+        help="give up after so many seconds without a message (%(default)g)",
     )
     add_audit_options(parser)
     add_security_options(parser)
     parser.epilog = (
-        "The robot fetches piece by piece, verdicts first. Ctrl-C, a cut link and a restart cost what was\n"
-        "on the way: send again and it goes on. Exit code 0: as far as --until; 1: refused, or rolled back."
+        "The robot fetches the file piece by piece; its verdicts go first. After Ctrl-C, a cut link or a\n"
+        "restart send it again: the robot goes on where it was. Exit code 0: it came as far as --until\n"
+        "says; 1: refused, or rolled back."
     )
 
 

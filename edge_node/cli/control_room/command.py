@@ -15,6 +15,7 @@ from edge_node.cli.number_options import DAY_S, number_between
 from edge_node.control_room.robots.commander import LIFETIME_S, TIMEOUT_S, Commander, describe_fields
 from edge_node.errors import CorrosionError
 from edge_node.messages.command import COMMANDS, COMMON_KEYS, Verb
+from edge_node.messages.field_texts import read_summary
 from edge_node.messages.identifiers import find_name_problem
 from edge_node.messages.topics import Topics
 from edge_node.mqtt.endpoint import endpoint
@@ -42,20 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # Options are allowed after the verb too; absent there, they must not reset those before it.
     _add_where(where, default=argparse.SUPPRESS)
     for verb, kind in COMMANDS.items():
-        words = " ".join((kind.__doc__ or "").split()).rstrip(".")
+        words = " ".join(read_summary(kind).replace("``", "`").split()).rstrip(".")
         chosen = verbs.add_parser(verb.value, help=words, description=words, parents=[where])
         _add_fields(chosen, kind)
-    keygen = verbs.add_parser(_KEYGEN, help="make a pair of keys to sign commands with")
-    keygen.add_argument("file", type=Path, help="private key, mode 0600; the public half comes beside it")
+    keygen = verbs.add_parser(_KEYGEN, help="make a pair of keys that sign commands")
+    keygen.add_argument(
+        "file", type=Path, help="file of the private key, mode 0600; the public key is written beside it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Send the command and print its result."""
     if args.verb == _KEYGEN:
         public = make_key_pair(args.file)
-        print(f"{args.file}: private key; name it with --key, and give it to nobody")
-        print(f"{public}: public key; on each robot: [commands] public_key_file")
-        print("a robot's own key signs its record: [node] signing_key_file; spool verify --key checks it")
+        print(f"{args.file}: private key; name it with --key, and keep it secret")
+        print(f"{public}: public key; name it in [commands] public_key_file of each robot")
+        print("on a robot, [node] signing_key_file may name a private key; it signs the robot's record")
         return 0
     where = endpoint(broker_config(args.broker, args, "command"), Topics("room", "room"))
     sign = load_signer(args.key) if args.key else None
@@ -96,7 +99,7 @@ def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
     parser.add_argument(
         "--broker", metavar="HOST[:PORT]", **default("127.0.0.1"), help="default: this machine"
     )
-    parser.add_argument("--robot", metavar="SITE/ROBOT", **default(None), help="which")
+    parser.add_argument("--robot", metavar="SITE/ROBOT", **default(None), help="the robot")
     parser.add_argument(
         "--key", type=Path, **default(None), help="sign with this private key (extra signing)"
     )
@@ -105,16 +108,16 @@ def _add_where(parser: argparse.ArgumentParser, **settings: Any) -> None:
         type=number_between(0.1, DAY_S),
         metavar="S",
         **default(TIMEOUT_S),
-        help="wait so long for the answer",
+        help="wait this long for the response",
     )
     parser.add_argument(
         "--lifetime",
         type=number_between(1, DAY_S),
         metavar="S",
         **default(LIFETIME_S),
-        help="the robot refuses it when it is older",
+        help="the robot refuses the command when it is older",
     )
-    parser.add_argument("--json", action="store_true", **settings, help="the answer for a program")
+    parser.add_argument("--json", action="store_true", **settings, help="print the response as JSON")
     add_security_options(parser, **settings)
 
 

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 _STATE_DIR = Path("/var/lib/corrosion-room")
 _WORDS = {
-    "export-dataset": "reviewed findings and verdicts, with their pictures, for `converter retrain`",
-    "report": "one robot's mission for people: PDF to sign, CSV or JSON",
-    "changes": "what changed between two missions: PDF, CSV or JSON",
-    "list": "the missions of an asset or a robot",
+    "export-dataset": "write reviewed pictures with their labels, for `converter retrain`",
+    "report": "write the report of a mission: PDF to sign, CSV or JSON",
+    "changes": "write what changed between two missions: PDF, CSV or JSON",
+    "list": "list the missions of an asset or a robot",
 }
 
 
@@ -48,44 +48,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     }
     dataset, report, changes, listing = offered.values()
     dataset.add_argument("out", type=Path, help="a new folder")
-    dataset.add_argument("--licence", default="", help="of the pictures, as the rows shall name it")
+    dataset.add_argument("--licence", default="", help="licence of the pictures, for the column licence")
     dataset.add_argument(
         "--every-picture",
         action="store_true",
-        help="of confirmed findings also the pictures nobody looked at that the robot judged alike",
+        help="also pictures of confirmed findings that nobody looked at, if the robot judged them alike",
     )
     report.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
     which = report.add_mutually_exclusive_group(required=True)
-    which.add_argument("--robot", metavar="SITE/ROBOT", help="all of one, or between two times")
-    which.add_argument("--mission", metavar="SITE/ID", help="one pass, as `edge-node mission list` names it")
+    which.add_argument(
+        "--robot", metavar="SITE/ROBOT", help="all verdicts of a robot, or those between two times"
+    )
+    which.add_argument(
+        "--mission", metavar="SITE/ID", help="one mission; `edge-node mission list` prints the ids"
+    )
     report.add_argument("--from", dest="since", type=_parse_time, metavar="TIME", help="as 2026-03-01T08:00Z")
-    report.add_argument("--to", dest="until", type=_parse_time, metavar="TIME", help="default: all there is")
-    report.add_argument("--asset", help="only verdicts on this one")
     report.add_argument(
-        "--changes", default="auto", metavar="ID", help="since which mission; none; default: the one before"
+        "--to", dest="until", type=_parse_time, metavar="TIME", help="default: the newest verdict"
+    )
+    report.add_argument("--asset", help="only verdicts on this asset")
+    report.add_argument(
+        "--changes",
+        default="auto",
+        metavar="ID",
+        help="list changes since this mission, or none; default: the one before",
     )
     report.add_argument("--title", default="Inspection report", help="default: %(default)s")
     changes.add_argument("out", type=Path, help="a new file that ends in .pdf, .csv or .json")
-    changes.add_argument("--mission", required=True, metavar="SITE/ID", help="the later one")
-    changes.add_argument("--since", metavar="ID", help="the earlier one; default: the one before")
+    changes.add_argument("--mission", required=True, metavar="SITE/ID", help="the later mission")
+    changes.add_argument("--since", metavar="ID", help="the earlier mission; default: the one before")
     changes.add_argument("--title", default="Changes between two missions", help="default: %(default)s")
     for chosen in (report, changes):
-        chosen.add_argument("--client", help="for whom it is; default: [report] client")
+        chosen.add_argument("--client", help="name of the client; default: [report] client")
         chosen.add_argument("--order", help="number of the order; default: [report] order")
         chosen.add_argument("--logo", help="PNG or JPEG file; default: [report] logo")
-        chosen.add_argument("--zone", default="UTC", help="of the times in the PDF, such as Europe/Berlin")
-    listing.add_argument("--asset", help="only of this one")
-    listing.add_argument("--robot", metavar="SITE/ROBOT", help="only of this one")
+        chosen.add_argument("--zone", default="UTC", help="time zone of the PDF, such as Europe/Berlin")
+    listing.add_argument("--asset", help="only missions on this asset")
+    listing.add_argument("--robot", metavar="SITE/ROBOT", help="only missions of this robot")
     for chosen in (dataset, report, changes, listing):
-        chosen.add_argument(
-            "--config", type=Path, metavar="FILE", help="of the control room, for its state_dir"
-        )
+        chosen.add_argument("--config", type=Path, metavar="FILE", help="configuration of the control room")
         chosen.add_argument(
             "--state-dir",
             type=Path,
-            help=f"of the control room (default: {_STATE_DIR}, or the user's own where that is not there)",
+            help=f"its state folder (default: {_STATE_DIR}, or your own where that is not there)",
         )
-    parser.epilog = "Reads the history beside a running control room; changes nothing in it."
+    parser.epilog = "Reads the history, also while the control room runs, and changes nothing in it."
 
 
 def run(args: argparse.Namespace) -> int:
@@ -155,7 +162,7 @@ def _report(history: History, args: argparse.Namespace, defaults: ReportDefaults
     mission = report.mission
     print(
         f"{args.out}: {counted(mission.frames, 'frame')}, {mission.judged} judged,"
-        f" {mission.missing} never delivered; {counted(len(mission.findings), 'finding')}"
+        f" {mission.missing} missing; {counted(len(mission.findings), 'finding')}"
     )
     print(f"record: {'; '.join(mission.record.sentences)}")
     if report.comparison is not None:

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node control-room refuse``."""
     parser.add_argument("robots", nargs="+", metavar="SITE/ROBOT", help="whose messages are not stored")
     add_room_options(parser)
-    parser.epilog = "What is stored of them stays, and goes by age. `admit` takes it back."
+    parser.epilog = "What is stored of them stays until it is too old. `admit` admits them again."
 
 
 def run(args: argparse.Namespace) -> int:

@@ -46,10 +46,12 @@ class Retirement(msgspec.Struct, kw_only=True):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node retire``."""
-    parser.add_argument("robot", metavar="SITE/ROBOT", help="which")
+    parser.add_argument("robot", metavar="SITE/ROBOT", help="the robot that is gone")
     parser.add_argument("--broker", metavar="HOST[:PORT]", default="127.0.0.1", help="default: this machine")
     parser.add_argument("--force", action="store_true", help="even if it is online")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be cleared, and clear nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be removed, and remove nothing"
+    )
     parser.add_argument("--json", action="store_true", help="the answer for a program")
     parser.add_argument(
         "--home-assistant-prefix",

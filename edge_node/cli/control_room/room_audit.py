@@ -29,13 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number_between(1, _MAX_ENTRIES),
         default=100,
         metavar="NUMBER",
-        help="how many entries, the newest last (default: %(default)s)",
+        help="number of entries; the newest is last (default: %(default)s)",
     )
-    parser.add_argument("--user", help="only this user's")
-    parser.add_argument("--action", choices=[deed.value for deed in Deed], help="only these")
+    parser.add_argument("--user", help="only entries of this user")
+    parser.add_argument("--action", choices=[deed.value for deed in Deed], help="only entries of this kind")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     add_room_options(parser)
-    parser.epilog = "Reads the history beside a running control room; changes nothing in it."
+    parser.epilog = "Reads the history, also while the control room runs, and changes nothing in it."
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     for entry in reversed(entries):
         print(msgspec.json.encode(asdict(entry)).decode() if args.json else _line(entry))
     if not entries:
-        print("no such entry", file=sys.stderr)
+        print("no entry matches", file=sys.stderr)
     return 0
 
 

@@ -55,10 +55,13 @@ def add_audit_options(parser: argparse.ArgumentParser) -> None:
     """Declare ``--room-state-dir`` and ``--room-config``, for commands that need no control room."""
     room = parser.add_mutually_exclusive_group()
     room.add_argument(
-        "--room-state-dir", type=Path, metavar="DIR", help="of the control room whose audit notes it"
+        "--room-state-dir",
+        type=Path,
+        metavar="DIR",
+        help="state folder of the control room whose audit notes it",
     )
     room.add_argument(
-        "--room-config", type=Path, metavar="FILE", help="its configuration, where that names a database"
+        "--room-config", type=Path, metavar="FILE", help="its configuration, if the history is in a database"
     )
 
 

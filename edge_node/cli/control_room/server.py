@@ -22,25 +22,30 @@ _log = logging.getLogger(__name__)
 
 # Commands for a control room; without one it runs, all in one process.
 ACTIONS = {
-    "ingest": Subcommand("edge_node.cli.control_room.scale.ingest", "one of several that store messages"),
-    "web": Subcommand("edge_node.cli.control_room.scale.web", "one of several that serve the page"),
-    "deployment": Subcommand(
-        "edge_node.cli.control_room.scale.deployment", "write what several processes want: brokers, proxy"
+    "ingest": Subcommand(
+        "edge_node.cli.control_room.scale.ingest", "run one of several processes that store messages"
     ),
-    "user": Subcommand("edge_node.cli.control_room.user", "who may log in: add, list, password, role, token"),
-    "audit": Subcommand("edge_node.cli.control_room.room_audit", "who decided and commanded what"),
-    "alerts": Subcommand("edge_node.cli.control_room.alerts", "send a test message; list what was told"),
-    "admit": Subcommand("edge_node.cli.control_room.admit", "let robots in that wait, or list them"),
-    "refuse": Subcommand("edge_node.cli.control_room.refuse", "keep robots out: nothing of them is stored"),
+    "web": Subcommand(
+        "edge_node.cli.control_room.scale.web", "run one of several processes that serve the page"
+    ),
+    "deployment": Subcommand(
+        "edge_node.cli.control_room.scale.deployment",
+        "write the configuration of brokers, proxy and services for several processes",
+    ),
+    "user": Subcommand("edge_node.cli.control_room.user", "add, list and change users and programs"),
+    "audit": Subcommand("edge_node.cli.control_room.room_audit", "show who decided and commanded what"),
+    "alerts": Subcommand("edge_node.cli.control_room.alerts", "send a test message; list rules and messages"),
+    "admit": Subcommand("edge_node.cli.control_room.admit", "admit robots that wait, or list them"),
+    "refuse": Subcommand("edge_node.cli.control_room.refuse", "refuse robots: nothing of them is stored"),
     "backup": Subcommand(
-        "edge_node.cli.control_room.record.backup", "copy the record to a folder, while it runs"
+        "edge_node.cli.control_room.record.backup", "copy the record to a folder while the room runs"
     ),
     "check": Subcommand(
-        "edge_node.cli.control_room.record.check", "read all of the history, and say what is damaged"
+        "edge_node.cli.control_room.record.check", "read the whole history and report damage"
     ),
-    "restore": Subcommand("edge_node.cli.control_room.record.restore", "put a backup back"),
+    "restore": Subcommand("edge_node.cli.control_room.record.restore", "bring a backup back"),
     "salvage": Subcommand(
-        "edge_node.cli.control_room.record.salvage", "keep what a damaged history still holds"
+        "edge_node.cli.control_room.record.salvage", "save what can be read of a damaged history"
     ),
 }
 _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "key_file", "password_file")
@@ -49,9 +54,13 @@ _BROKER_KEYS = ("hostname", "port", "tls", "username", "ca_file", "cert_file", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node control-room``."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--demo", action="store_true", help="see it: a broker, two robots, the page; no set-up")
-    what.add_argument("--broker", metavar="HOST[:PORT]", help="the robots' broker; all else by default")
-    what.add_argument("--config", type=Path, metavar="FILE", help="a configuration; see --example")
+    what.add_argument("--demo", action="store_true", help="show a broker, two robots and the page; no set-up")
+    what.add_argument(
+        "--broker", metavar="HOST[:PORT]", help="run with this broker, and defaults for the rest"
+    )
+    what.add_argument(
+        "--config", type=Path, metavar="FILE", help="run with this configuration; see --example"
+    )
     what.add_argument("--example", action="store_true", help="print a commented configuration")
     what.add_argument(
         "--monitoring",
@@ -59,13 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write Grafana's dashboard and Prometheus's files into DIR",
     )
-    parser.add_argument("--check", action="store_true", help="check the configuration, and end")
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     parser.add_argument("--state-dir", metavar="DIR", help="folder for the history")
     parser.add_argument("--host", help="address of the page (default: 127.0.0.1)")
     parser.add_argument(
         "--port", type=whole_number_between(1, 65535), help="port of the page (default: 8430)"
     )
-    parser.add_argument("--token-file", metavar="FILE", help="one token for all, if there are no users")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="file with one token for everybody; not with users"
+    )
     parser.add_argument("--demo-speed", type=number_between(0.1, 50), default=1.0, help=argparse.SUPPRESS)
     add_security_options(parser)
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
@@ -98,18 +109,19 @@ def run(args: argparse.Namespace) -> int:
         return run_demo(args.host, args.port, args.token_file, speed=args.demo_speed)
     settings = _settings(args)
     if args.check:
+        from edge_node.control_room.service.check import find_notes, find_problems
         from edge_node.control_room.service.opening import name_place
 
+        problems = list(dict.fromkeys(find_problems(settings)))
         for sentence in exposed_secrets(settings):
-            _log.warning("%s", sentence)
-        from edge_node.control_room.service.check import find_notes, find_problems
-
-        if problems := list(find_problems(settings)):
+            if sentence not in problems:
+                _log.warning("%s", sentence)
+        if problems:
             where = f"{args.config}: " if args.config else ""
             raise ConfigError("\n".join(f"{where}{problem}" for problem in problems))
         print(
             f"good. The page listens on {settings.web.host}:{settings.web.port}, the broker is"
-            f" {settings.mqtt.hostname}, the history lies in {name_place(settings.room)}."
+            f" {settings.broker}, the history is in {name_place(settings.room)}."
         )
         for note in find_notes(settings):
             print(f"note: {note}")

@@ -46,11 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--site", default="+", help="one site only (default: all)")
     parser.add_argument("--robot", default="+", help="one robot only (default: all)")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="the messages as they are, one a line")
-    form.add_argument("--csv", action="store_true", help="verdicts as a table")
+    form.add_argument("--json", action="store_true", help="print the messages as they are, one a line")
+    form.add_argument("--csv", action="store_true", help="print verdicts as a table")
     parser.add_argument("--count", type=whole_number_between(1, 10**9), help="end after so many verdicts")
     add_security_options(parser)
-    parser.epilog = "Ends with Ctrl-C; then what each robot sent, what came twice and what is missing."
+    parser.epilog = (
+        "Ctrl-C ends it. It then prints for each robot what came, what came twice and what is missing."
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Needs root. Running it twice is safe. Run from a newer package, it upgrades the service.\n"
         "systemd hands the files mqtt-password, camera-password and signing-key of /etc/corrosion-edge to\n"
         "the service. `edge-node command keygen /etc/corrosion-edge/signing-key` makes the last one.\n"
-        "Several cameras: write /etc/corrosion-edge/bow.toml, systemctl enable --now corrosion-edge@bow"
+        "Several cameras: write /etc/corrosion-edge/bow.toml with its own [node] robot and\n"
+        'state_dir = "/var/lib/corrosion-edge/bow", then systemctl enable --now corrosion-edge@bow'
     )
 
 

@@ -71,7 +71,7 @@ class AlertService:
         if not self._rules:
             return
         if not self._channels:
-            _log.warning("[alerts] has rules and no channel: what they find is listed, and nobody is told")
+            _log.warning("[alerts] has rules but no channel: what they find is listed, and nobody is told")
         for courier in self._couriers:
             courier.start()
         self._thread.start()

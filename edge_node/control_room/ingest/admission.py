@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _LOOK_S = 2.0  # after which a decision holds that was made elsewhere: on the command line
 NOTICE = (
-    "robots wait until an admin admits them, beyond [room] max_robots, max_sites or sites: on this page, or"
-    " with `edge-node control-room admit`; what they send is not stored"
+    "more robots send than [room] max_robots, max_sites or sites let in: nothing of them is stored until an"
+    " admin admits them, on this page or with `edge-node control-room admit`"
 )
 
 

@@ -116,7 +116,7 @@ class HistoryTrimmer:
         tangle_fragmented(self._history.database)
         self._trimmed_bytes = self._history.file_bytes()
         if gone:
-            _log.info("gave up %d rows beyond the bounds", gone)
+            _log.info("deleted %d rows beyond the bounds", gone)
 
     def _round(self, days: float, now: datetime) -> float:
         """Return the age of the next older edge of a partition, which is dropped whole; or the age itself."""

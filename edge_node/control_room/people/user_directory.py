@@ -49,7 +49,7 @@ class UserDirectory:
         if now == self._seen:
             return
         if now is None:
-            _log.warning("%s is gone: all its users and tokens are", self._file.path)
+            _log.warning("%s is gone, and with it all users and tokens", self._file.path)
             self._take(UserList())
         else:
             try:
@@ -57,7 +57,7 @@ class UserDirectory:
             except ConfigError as err:
                 if self._problem != (problem := str(err)):
                     self._problem = problem
-                    _log.error("%s; the users before stay", err)
+                    _log.error("%s; the users that were read before stay valid", err)
                 return
         self._seen, self._problem = now, ""
 

@@ -42,8 +42,8 @@ TITLE = "Changes since"
 _BAR_MM, _LABEL_MM = 7.0, 27.0
 _HALF_MM = (WIDTH_MM - 6) / 2
 _CAUTION = (
-    "Gone means that the place was judged along its whole length in the later mission, and nowhere corroded."
-    " What was not judged, was dark or was not reached is unseen this time: nothing is known of it."
+    "Gone means that the later mission judged the place along its whole length and found no corrosion."
+    " A place that was not judged, too dark or not reached is unseen this time: nothing is known of it."
 )
 _BOXES = {
     ChangeKind.NEW: (176, 58, 46),
@@ -172,7 +172,7 @@ def _write_sight(
         return document.pictures(draw_pictures(None), "", left, f"not found {word}", SMALL_MM)
     picture = history.picture(mission.site, sight.robot, sight.picture) if sight.picture else None
     pair = draw_pictures(picture)
-    shows = sight.shows or "what this picture shows is not told; it may be another frame than the worst"
+    shows = sight.shows or "the robot does not say of which frame it is"
     worst = f"{sight.severity or 'severity not told'}, {say_area(sight)} at most"
     caption = f"{word}, {document.details.moment(sight.at)}. The picture: {shows}. All frames: {worst}."
     missing = f"{word}, {document.details.moment(sight.at)}: the picture has not come, or is deleted"

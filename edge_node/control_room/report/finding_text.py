@@ -96,7 +96,7 @@ def describe_finding(found: MissionFinding, details: ReportDetails | None = None
         facts.append(("Grade", f"near ISO 4628-3 {grades.iso_4628_3}, ASTM D610 {grades.astm_d610}"))
     facts.append(("State", _state(it)))
     if review is None:
-        facts.append(("Review", "by nobody yet"))
+        facts.append(("Review", "nobody has reviewed it yet"))
     else:
         facts.append(("Review", f"{review.judgement.value} by {review.who}, {moment(review.at)}"))
         right = [review.outcome.value] if review.outcome else []
@@ -110,7 +110,7 @@ def describe_finding(found: MissionFinding, details: ReportDetails | None = None
             facts.append(("", "not yet in the robot's own audit"))
     if claim := found.claim:
         said = f"{it.robot} says that {claim.by} {claim.judgement.value} it, {moment(claim.at)}"
-        facts.append(("Robot's claim", f"{said}; this room did not hear it from a person"))
+        facts.append(("Robot's claim", f"{said}; this room did not get it from a person"))
     facts.append(("Id", it.id))
     return facts
 
@@ -141,7 +141,7 @@ def explain_missing_picture(found: MissionFinding) -> str:
     """Return the reason why a finding has no picture."""
     if found.finding.best_evidence_sha256 is None:
         return "the robot kept no picture of this finding"
-    return "the picture has not come; it can be asked for while the robot keeps it"
+    return "not received; a person can request it while the robot keeps it"
 
 
 def rank_severity(severity: str | None) -> int:

@@ -237,8 +237,8 @@ def describe_misdated(misdated: Misdated) -> str:
     """Say how many verdicts a wrong clock kept out of a report, and how to see them."""
     return (
         f"{misdated.count:,} that arrived in that time are dated {misdated.first_at:%Y-%m-%d %H:%M} to"
-        f" {misdated.last_at:%Y-%m-%d %H:%M}, because the robot's clock, or this one, was wrong: they and"
-        " their findings are in the report of those dates alone"
+        f" {misdated.last_at:%Y-%m-%d %H:%M}, because the robot's clock or this computer's was wrong: they"
+        " and their findings are only in the report of those dates"
     )
 
 

@@ -121,7 +121,7 @@ def _write_means(document: PdfDocument, mission: Mission) -> None:
     document.heading("How it was found")
     document.facts(report_text.describe_means(mission))
     if mission.gaps:
-        document.heading("Verdicts that never came")
+        document.heading("Missing verdicts")
         document.facts(report_text.list_gaps(mission))
     if document.face.missing:
         missing = sorted(document.face.missing)[:8]

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 Facts = list[tuple[str, str]]
 
-NO_FINDING = (
-    "No finding was opened. That is not the same as no corrosion: see what was not judged, above, and below."
-)
+NO_FINDING = "No finding was opened. This does not mean that there is no corrosion: see what was not judged."
 STATEMENT = (
     "I have looked at the pictures of the findings above, judged those that I name as confirmed or disputed,"
     " and inspected on the spot what the robot could not judge, where I say so."
@@ -36,16 +34,16 @@ _MOST_GAPS, _MOST_STRETCHES, _MOST_REASONS = 20, 8, 6
 _ALWAYS = (
     (
         "Area and grade are estimates from a coarse map with a position for every 32 pixels or so of what the"
-        " model looks at. They show where to look and what grew; they are no measurement by ISO 4628-3 or"
+        " model looks at. They show where to look and what grew. They are not measurements by ISO 4628-3 or"
         " ASTM D610."
     ),
     (
-        "A frame that is uncertain or not inspectable says nothing of the surface. Where nothing was judged,"
-        " nothing is known: that no finding lies there does not mean that the metal is uncorroded."
+        "A frame that is uncertain or not inspectable says nothing about the surface. Where no frame was"
+        " judged, nothing is known: without a finding the metal there may still be corroded."
     ),
     (
-        "A confidence is the model's own, calibrated on pictures like those it was trained on; its model card"
-        " says how often it errs on others."
+        "A confidence is the model's own. It is calibrated on pictures like those that the model was trained"
+        " on; the model card says how often the model is wrong on others."
     ),
 )
 _HEAD_ON = (
@@ -67,7 +65,7 @@ def summarize(mission: Mission) -> str:
         _say_findings(mission),
     ]
     if missing:
-        sentences.append(f"{missing:,} verdict{' has' if missing == 1 else 's have'} not come.")
+        sentences.append(f"{missing:,} verdict{' is' if missing == 1 else 's are'} missing.")
     sentences.append(f"The record is {_say_record(mission)}.")
     return " ".join(sentences)
 
@@ -135,18 +133,18 @@ def describe_coverage(mission: Mission) -> Facts:
         facts.append(("Path not judged", f"{holes} (stretches longer than {mission.hole_m:.2f} m)"))
         if mission.without_place:
             facts.append(("Without a place", f"{mission.without_place:,} frames; not on the chart"))
-    facts.append(("Passed over", f"{mission.dropped:,} frames of the camera: a newer one was there"))
+    facts.append(("Dropped", f"{mission.dropped:,} camera frames, because a newer one was there"))
     if mission.unchanged:
-        text = f"{mission.unchanged:,} frames of the camera: nothing new since the frame judged before"
+        text = f"{mission.unchanged:,} camera frames that showed nothing new since the frame judged before"
         facts.append(("Unchanged", text))
     missing = f"{mission.missing:,} verdict{'' if mission.missing == 1 else 's'}"
     if not mission.missing:
-        missing = "nothing is missing between first and last"
-    facts.append(("Never delivered", missing))
+        missing = "none between the first and the last"
+    facts.append(("Verdicts missing", missing))
     facts.append(("Record", "\n".join(mission.record.sentences)))
     if mission.record.conflicts:
-        text = "came under the id of another verdict, with other content; this report takes the first"
-        facts.append(("Two under one id", f"{mission.record.conflicts:,} {text}"))
+        text = "came with the id of another verdict and other content; this report uses the first"
+        facts.append(("Two with one id", f"{mission.record.conflicts:,} {text}"))
     if mission.misdated:
         facts.append(("Dated elsewhere", describe_misdated(mission.misdated)))
     return facts
@@ -158,7 +156,7 @@ def list_cautions(mission: Mission) -> list[str]:
     confirmed, disputed, silent = _count_reviews(mission)
     if silent:
         sentences.append(
-            f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion alone."
+            f"Nobody reviewed {silent} of {len(mission.findings)} findings: the model's opinion only."
         )
     if disputed:
         were = "finding was disputed and stays" if disputed == 1 else "findings were disputed and stay"
@@ -167,19 +165,22 @@ def list_cautions(mission: Mission) -> list[str]:
     if claims:
         sentences.append(
             f"Of {counted(claims, 'finding')} the robot says that a person reviewed"
-            f" {'it' if claims == 1 else 'them'}. This room did not hear that from a person, and counts it as"
+            f" {'it' if claims == 1 else 'them'}. This room did not get that from a person, and counts it as"
             " no review."
         )
     if any(found.finding.peak_area_mm2 for found in mission.findings):
         sentences.append(_HEAD_ON)
     if mission.along_path:
         sentences.append(
-            "Places are the robot's own, as is what it says of their uncertainty (±, one standard deviation)."
+            "Places and their uncertainty (±, one standard deviation) are those that the robot sent."
             if any(name_sigma(found.finding) for found in mission.findings)
-            else "Places are the robot's own: how well it knew them this report cannot tell."
+            else "Places are those that the robot sent; it did not send how uncertain they are."
         )
     if mission.time_quality["synchronized"] < mission.frames:
-        sentences.append("The robot's clock was not always synchronized; order within a robot's run holds.")
+        sentences.append(
+            "The robot's clock was not always synchronized. The order of verdicts within one run of the robot"
+            " is right nevertheless."
+        )
     if confirmed and not disputed and not silent:
         sentences.append("Every finding was confirmed by a person who looked at its picture.")
     return sentences
@@ -200,7 +201,7 @@ def describe_means(mission: Mission) -> Facts:
     facts += [("Configuration", f"{sha256}\n{count:,} frames") for sha256, count in mission.configurations]
     facts += [("Camera", f"{source}, {count:,} frames") for source, count in mission.sources]
     if mission.replayed:
-        facts.append(("Delivered later", f"{mission.replayed:,} verdicts had waited for the link"))
+        facts.append(("Delivered later", f"{mission.replayed:,} verdicts, which had waited for the link"))
     return facts
 
 

@@ -39,7 +39,7 @@ _DELIVERIES = {
     Ending.UNHEARD: Delivery.EXPIRED,
 }
 _REPEATED = "repeated"  # a robot's code: it took a command with this id before
-_KEEPS_IT = "the robot keeps the review, which counts here no more"
+_KEEPS_IT = "the robot keeps the review, which no longer counts in this room"
 
 _log = logging.getLogger(__name__)
 

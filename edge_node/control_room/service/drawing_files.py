@@ -62,7 +62,7 @@ def keep_drawing_files(files: list[DrawingFile], database: Database) -> None:
         named = f"{file.site}/{file.asset}"
         before = book.find(file.site, file.asset)
         if before is not None and before.origin != FROM_FILE:
-            _log.info("drawing of %s: a person uploaded another one, which stays", named)
+            _log.info("drawing of %s: a person uploaded another drawing, which is kept", named)
             continue
         if before is None or before.source_sha256 != hashlib.sha256(file.content).hexdigest():
             before = book.put(file.site, file.asset, file.content, _BY, origin=FROM_FILE)

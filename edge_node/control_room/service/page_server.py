@@ -63,7 +63,7 @@ def run_page(
     with handle_signals(server):
         start()
         url = _url(services.settings, listening)
-        _log.info("page at %s", url)
+        _log.info("the page is at %s", url)
         Notifier().ready()
         ready(url)
         server.run(sockets=[listening])

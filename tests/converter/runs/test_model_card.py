@@ -25,6 +25,7 @@ from converter.runs.run_record import RunRecord
 from edge_node.errors import DatasetError
 from edge_node.inference.bundle import DEFAULT_BUNDLE, load_bundle
 from edge_node.messages.verdict import Decision, Outcome
+from tests.converter.runs.test_left_out_tables import LEFT_OUT
 
 _ATTRIBUTION = "# Attribution\n\n## Licences\n\n| CC0 | 40 |\n\n## Pictures\n\n- Ada\n"
 
@@ -95,6 +96,7 @@ def test_a_card_holds_what_was_measured_and_nothing_of_the_machine(evaluation, t
         attribution=_ATTRIBUTION,
         evaluations=(("sources left out", read_evaluation(path)),),
         runs=(run,),
+        left_out=LEFT_OUT,
         words="## Not for\n\nWhole objects.",
     )
     files = make_card(parts)
@@ -109,6 +111,9 @@ def test_a_card_holds_what_was_measured_and_nothing_of_the_machine(evaluation, t
     assert "Ada" not in card.replace("[ATTRIBUTION.md]", "")
     assert "`converter retrain --image_dir plates`" in card
     assert "/home" not in card
+    assert "- at most 2.0% of the decided pictures are to be wrong; measured 1.0%" in card
+    assert "| tanks (training 2) | 9 |" in card
+    assert "sources left out in training" in files[RISK_NAME].decode()
     assert "## Not for\n\nWhole objects." in card
     assert files == make_card(parts)
 

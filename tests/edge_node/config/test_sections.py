@@ -44,7 +44,7 @@ def test_every_problem_is_named_at_once():
         'unknown section "camra"; did you mean "camera"?',
         '[node] unknown key "robt"; did you mean "robot"?',
         "[node] site = 'a b': a blank at position 2 is not allowed; wanted 1 to 64 letters",
-        "[node] robot is missing: The robot's name",
+        "[node] robot is missing: Name of the robot",
         "[bundle] path is missing",
         "[mqtt] port = 99999: wanted at most 65535",
         "[mqtt] window = 'many': wanted a whole number, found text",

@@ -53,7 +53,7 @@ def test_every_key_of_the_example_can_be_set_to_its_default(tmp_path: Path) -> N
         ('[mqtt]\nhostnam = "x"', 'did you mean "hostname"?'),
         ('[mqtt]\nhostname = "x"\nwindow = 3', 'unknown key "window"'),
         ('[mqtt]\nhostname = "x"\n[web]\nport = 0', "port = 0"),
-        ('[mqtt]\nhostname = "x"\n[web]\nhost = "0.0.0.0"', "token_file must name a file"),
+        ('[mqtt]\nhostname = "x"\n[web]\nhost = "0.0.0.0"', "name a file with a token in token_file"),
         ('[mqtt]\nhostname = "x"\n[room]\ndays = -1', "days = -1"),
         ('[mqtt]\nhostname = "x"\nusername = "u"\npassword_file = "f"', "sent unencrypted"),
         ('[mqtt]\nhostname = "x"\n[web]\ntls_cert_file = "c"', "belong together"),
@@ -67,6 +67,19 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path, text: str,
     with pytest.raises(ConfigError, match=wanted.replace("?", r"\?")) as caught:
         load_settings(file)
     assert str(caught.value).startswith(str(file))
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "shown"),
+    [
+        ({}, "broker.example:1883"),
+        ({"tls": True}, "broker.example:8883"),
+        ({"port": 2883}, "broker.example:2883"),
+    ],
+)
+def test_the_broker_is_named_with_its_port(mqtt: dict[str, object], shown: str) -> None:
+    """With the usual one where none is given: the page and ``--check`` show it to people."""
+    assert build_settings({**MQTT, **mqtt}).broker == shown
 
 
 def test_a_token_that_others_can_read_is_told(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ _INSTEAD = "`pg_dump --format=custom` copies it while the room runs; copy pictur
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node control-room backup``."""
-    parser.add_argument("folder", type=Path, help="the backup; must not be there yet")
+    parser.add_argument("folder", type=Path, help="folder of the backup; it must not exist yet")
     parser.add_argument("--json", action="store_true", help="the answer for a program")
     add_room_options(parser)
     parser.epilog = (

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``edge-node control-room deployment``."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder; no file in it is replaced")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="folder to write to; no file in it is replaced"
+    )
     parser.add_argument("--site", required=True, metavar="SITE", help="the site whose broker it is")
     parser.add_argument(
         "--central", required=True, metavar="HOST", help="host name of the broker that the room reads"
     )
     parser.epilog = (
-        "mosquitto's configuration and rules for a site, its bridge to the room's broker, that broker with\n"
-        "the shared group, nginx before the web processes, units of systemd. README.txt: what goes where."
+        "Writes mosquitto's configuration and rules for a site, its bridge to the room's broker, that\n"
+        "broker's configuration, nginx before the web processes, and units of systemd. README.txt says\n"
+        "where each file goes."
     )
 
 

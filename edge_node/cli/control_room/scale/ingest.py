@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number_between(1, MAX_MEMBER),
         default=1,
         metavar="N",
-        help="which member this is: another number for each process of the group (default: 1)",
+        help="number of this member; each process of the group has another (default: 1)",
     )
     parser.add_argument(
         "--drain",

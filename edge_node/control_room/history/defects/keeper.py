@@ -87,7 +87,7 @@ class DefectKeeper:
             work()
         except HistoryError as err:
             if str(err) != self._fault:
-                _log.warning("defects are not matched until this ends: %s", err)
+                _log.warning("no defects are matched while this lasts: %s", err)
             self._fault = str(err)
         else:
             self._fault = ""

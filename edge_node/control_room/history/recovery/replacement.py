@@ -127,7 +127,7 @@ def describe_missing(state_dir: Path) -> str:
             f"{state_dir / NAME}: not there: a restore or salvage was cut off; start the control room, or do"
             " it again: either finishes it"
         )
-    return f"{state_dir / NAME}: not there; is it the state_dir of a control room?"
+    return f"{state_dir / NAME}: not there: start the control room once, or name its state_dir"
 
 
 def remove_leftovers(state_dir: Path) -> None:

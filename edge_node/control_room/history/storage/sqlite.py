@@ -161,7 +161,7 @@ class SqliteBackend:
         self.lacking: frozenset[str] = frozenset()
         self._connections: list[Connection] = []
         if read_only and not self._path.is_file():
-            raise DatabaseUnusableError("not there; is it the state_dir of a control room?")
+            raise DatabaseUnusableError("not there: start the control room once, or name its state_dir")
         self._place: tuple[int, int] | None = None
 
     def open_writer(self) -> Any:

@@ -21,7 +21,7 @@ import { nameCells } from "./tables.js";
 import { clockTime, dateTime, glyph, outcomeWord, reach, zoneOffset } from "./words.js";
 
 const WHICH = [["open", "Open"], ["closed", "Closed"], ["all", "All"]];
-const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open: digits choose what is right, Enter sends, the next one follows"], ["u", "take the last review back, after Enter"], ["m", "plain, outlined, or both pictures"], ["f", "get the full picture"], ["+ - 0", "zoom the picture, or show all of it"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
+const KEYS = [["j k", "next and previous finding (arrows too) or picture"], ["Enter", "open it"], ["Esc", "close what is open"], ["c d", "confirm or dispute what is open; a digit chooses what is right; Enter sends, and the next one opens"], ["u", "take the last review back; Enter sends that too"], ["m", "plain, outlined, or both pictures"], ["f", "get the full picture"], ["+ - 0", "zoom the picture, or show all of it"], ["r", "next robot, or all"], ["/", "to the filters of the history"], ["t", "dark or light"], ["?", "this list"]];
 
 const MOVING = new Set(["j", "k", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "+", "-", "Tab", "PageUp", "PageDown", " "]);
 
@@ -93,10 +93,10 @@ function drawLink() {
 
 /** What everybody must know of the connections: from when it is what the page shows. */
 function noticeOf({ connected, lostAt, link }) {
-  if (!connected) return lostAt ? `This page lost its control room at ${dateTime(lostAt)} and tries again: what it shows is from then.` : known.title ? "This page does not reach its control room and tries again." : "";
+  if (!connected) return lostAt ? `This page has had no connection to its control room since ${dateTime(lostAt)}. It shows what was known then, and tries to connect again.` : known.title ? "This page cannot reach its control room. It tries to connect again." : "";
   if (link && link.state !== "connected") {
-    const until = link.known_until ? `what is shown of robots is from ${dateTime(link.known_until)}` : "nothing is known of robots until it is there";
-    return `The control room has no connection to the broker: ${until}. ${link.text ?? ""}`.trim();
+    const until = link.known_until ? `The page shows the robots as they were at ${dateTime(link.known_until)}.` : "Nothing is known of the robots until the broker can be reached.";
+    return `The control room has no connection to the broker. ${until} ${link.text ?? ""}`.trim();
   }
   return link?.text || (link?.notices ?? []).at(-1) || "";
 }

@@ -175,11 +175,13 @@ async def get_picture(request: Request) -> Response:
     picture = await _find_picture(request)
     if picture is None:
         return _respond_absent(request, "no such picture; it may still be on its way")
+    # A full picture may come under the same address: its outline would lie over the kept thumbnail.
+    may_change = picture.is_thumbnail and request.query_params.get("size") != "thumbnail"
     return Response(
         picture.content,
         media_type="image/jpeg",
         headers={
-            "Cache-Control": "private, max-age=60" if picture.is_thumbnail else "private, max-age=86400",
+            "Cache-Control": "private, no-cache" if may_change else "private, max-age=86400",
             "X-Picture-Size": "thumbnail" if picture.is_thumbnail else "full",
         },
     )
@@ -238,7 +240,6 @@ ROUTES = [
 
 def _view_state(services: Services, person: Person) -> dict[str, Any]:
     history, settings = services.history, services.settings
-    broker = f"{settings.mqtt.hostname}:{settings.mqtt.port}"
     open_findings = history.findings(FindingFilter(is_open=True), limit=_FINDINGS)
     closed = history.findings(FindingFilter(is_open=False), limit=_FINDINGS)
     return {
@@ -248,7 +249,7 @@ def _view_state(services: Services, person: Person) -> dict[str, Any]:
         "severities": settings.room.severities,
         **views.person_view(person, can_send=services.reviews is not None),
         "link": views.link_view(services.ingest.link),
-        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {broker}",
+        "listens_to": f"{ROOT}/{settings.room.site or '+'}/+/# at {settings.broker}",
         "robots": [views.robot_view(record) for record in history.robots()],
         "findings": [views.finding_view(record) for record in open_findings + closed],
         "verdicts": [views.record_row(record) for record in history.newest(_NEWEST)],

@@ -30,8 +30,8 @@ def test_a_test_message_is_sent_and_told_with_its_outcome(tmp_path: Path, capsys
     command = ["control-room", "alerts"]
     assert main([*command, "test", "--config", str(config)]) == 1
     out = capsys.readouterr().out
-    assert "good: taken" in out
-    assert "bad: not taken: " in out
+    assert "good: delivered" in out
+    assert "bad: not delivered: " in out
     assert not (tmp_path / "room").exists()
     History(tmp_path / "room").close()
     assert main([*command, "test", "--config", str(config), "--channel", "good", "--json"]) == 0

@@ -19,7 +19,7 @@ def test_the_command_line_writes_both_and_never_over_a_file(history, tmp_path):
     for name, begins in (("out.pdf", b"%PDF-"), ("out.csv", b"number,finding_id")):
         ran = command("edge_node.cli", *where, "--from", "2026-03-01", str(tmp_path / name))
         assert ran.returncode == 0, ran.stderr
-        assert "30 frames, 25 judged, 10 never delivered; 1 finding" in ran.stdout
+        assert "30 frames, 25 judged, 10 missing; 1 finding" in ran.stdout
         assert (tmp_path / name).read_bytes().startswith(begins)
     for arguments, said in (
         ((str(tmp_path / "out.pdf"),), "is there already"),

@@ -54,6 +54,6 @@ def test_a_finding_leaves_by_mail_and_webhook_and_no_rule_starts_no_thread(tmp_p
     assert mail.got[0]["subject"].startswith("quay/crawler-1: late corrosion of steel")
     assert webhook.got[0]["title"] == mail.got[0]["subject"]
     assert [record.getMessage() for record in caplog.records if "no channel" in record.getMessage()] == [
-        "[alerts] has rules and no channel: what they find is listed, and nobody is told"
+        "[alerts] has rules but no channel: what they find is listed, and nobody is told"
     ]
     history.close()

@@ -37,7 +37,7 @@ def test_every_change_stands_there_with_both_pictures(tmp_path):
         "its place was judged this time, and is uncorroded.",
         "the robot did not come to its place this time.",
         "The picture: late, about 30% corroded, confidence 97%. All frames: late, 30% at most.",
-        "Gone means that the place was judged along its whole length",
+        "Gone means that the later mission judged the place along its whole length",
     ):
         assert words in told, words
     # one new, two grown with two sights each, one gone, two unseen: eight sights of two pictures

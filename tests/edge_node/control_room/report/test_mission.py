@@ -165,5 +165,5 @@ def test_frames_that_showed_nothing_new_are_told_apart_from_those_passed_over(tm
     after = dict(describe_coverage(collect_mission(history, WHO)))
     history.close()
     assert "Unchanged" not in before
-    assert after["Passed over"].startswith("2 frames")
-    assert after["Unchanged"] == "300 frames of the camera: nothing new since the frame judged before"
+    assert after["Dropped"].startswith("2 camera frames")
+    assert after["Unchanged"] == "300 camera frames that showed nothing new since the frame judged before"

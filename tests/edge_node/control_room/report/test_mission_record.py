@@ -55,6 +55,6 @@ def test_a_report_says_what_is_not_proved(record: RobotRecord, tmp_path: Path) -
         mission = collect_mission(history, WHO)
         facts = dict(describe_coverage(mission))
         assert "broken: number 4 names" in facts["Record"]
-        assert facts["Two under one id"].startswith("1 came under the id")
+        assert facts["Two with one id"].startswith("1 came with the id")
         row = json.loads(json.dumps(next(csv.DictReader(io.StringIO(render_mission_csv(mission))))))
         assert (row["record"], row["verdicts_in_conflict"]) == ("broken", "1")

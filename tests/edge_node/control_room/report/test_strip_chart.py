@@ -24,4 +24,6 @@ def test_a_robot_without_a_path_has_a_chart_over_time(tmp_path):
     for found in (one, text):
         assert "time, +00:00" in found
         assert "not known to the robot" in found
-        assert "No finding was opened. That is not the same as no corrosion" in " ".join(found.split())
+        assert "No finding was opened. This does not mean that there is no corrosion" in " ".join(
+            found.split()
+        )

@@ -90,7 +90,7 @@ async function compare() {
   for (const button of byId("compare-filters").querySelectorAll("button")) button.disabled = !canCompare;
   if (!canCompare) {
     setText(byId("compare-said"), "");
-    byId("compare-note").replaceChildren(...(missions.length ? ["One mission is known over this asset: there is nothing to compare it with yet. A robot that goes along it again makes the second."] : ["No mission yet. The room finds one in the verdicts, on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), ", of a robot that goes along an asset: ", el("code", {}, "[node] asset"), " in its configuration."]));
+    byId("compare-note").replaceChildren(...(missions.length ? ["Only one mission over this asset is known. Once a robot has inspected the asset again, you can compare the two."] : ["No mission yet. The room finds missions in the verdicts, on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), ", of robots that name their asset: ", el("code", {}, "[node] asset"), " in the robot's configuration."]));
     return;
   }
   setText(byId("compare-said"), "Comparing …");
@@ -98,7 +98,7 @@ async function compare() {
     const found = await ask(`api/compare?${new URLSearchParams({ site, earlier: earlier.value, later: later.value })}`);
     if (mine !== asked) return;
     compared = found;
-    setText(byId("compare-said"), found.summary + (found.left_out ? ` ${counted(found.left_out, "place")} that a person called no defect left out.` : ""));
+    setText(byId("compare-said"), found.summary + (found.left_out ? ` Left out: ${counted(found.left_out, "place")} that a person called no defect.` : ""));
     draw();
   } catch (problem) {
     if (mine === asked) setText(byId("compare-said"), problem.message);

@@ -25,7 +25,7 @@ export function decisions({ defect, observations }, done) {
   };
   return el("div", { class: "decisions" }, el("h3", {}, "Decide"), by ? el("label", {}, "Your name", by) : el("p", { class: "quiet" }, `Signed as ${known.me.name}.`), said,
     el("div", { class: "forms" }, stateForm(defect, send), line("Name", field("name", defect.name, 80), "Name it", (value) => send("name", { name: value })),
-      line("Looked after by", field("to", defect.assignee ?? "", 64), "Assign", (value) => send("assign", { to: value })),
+      line("Assigned to", field("to", defect.assignee ?? "", 64), "Assign", (value) => send("assign", { to: value })),
       muteForm(defect, send), noteForm(send), joinForm(defect, send), partForm(defect, observations, send)));
 }
 

@@ -18,7 +18,7 @@ export function makeDefects(open) {
   const select = (name, label, options) => el("label", {}, label, el("select", { name }, options));
   const form = byId("defect-filters");
   form.append(select("asset", "Asset", el("option", { value: "" }, "any")), select("state", "State", [el("option", { value: "" }, "any"), ...[...STATES, "unsure"].map((state) => el("option", { value: state }, stateWord(state)))]),
-    el("label", {}, "Looked after by", el("input", { name: "assignee", maxlength: "64", autocomplete: "off" })),
+    el("label", {}, "Assigned to", el("input", { name: "assignee", maxlength: "64", autocomplete: "off" })),
     select("muted", "Muted", [["", "any"], ["false", "not muted"], ["true", "muted"]].map(([value, word]) => el("option", { value }, word))));
   form.addEventListener("submit", (event) => { event.preventDefault(); list(); });
   form.addEventListener("change", () => list());
@@ -50,8 +50,8 @@ async function list() {
     const note = byId("defects-note");
     note.hidden = Boolean(defects.length);
     if ([...wanted].length) note.replaceChildren("No defect matches: choose fewer filters.");
-    else if (known.findings.size) note.replaceChildren("The findings that came are being joined to defects; they appear here by themselves.");
-    else note.replaceChildren("No defect yet. The room makes one of each finding that comes on ", el("code", {}, "corrosion/v1/SITE/ROBOT/finding"), ", and joins what several missions find at one place of an asset.");
+    else if (known.findings.size) note.replaceChildren("The room is joining the findings to defects; they appear here by themselves.");
+    else note.replaceChildren("No defect yet. The room makes a defect from each finding that comes on ", el("code", {}, "corrosion/v1/SITE/ROBOT/finding"), ", and joins the findings of several missions at one place of an asset.");
     if (opened && !defects.some(({ key }) => key === opened)) mark(null);
     else mark(opened);
     listPairs(wanted.get("asset"));
@@ -63,7 +63,7 @@ async function list() {
 function item(defect) {
   const what = [defect.severity, defect.form ?? "corrosion", "on", defect.material ?? "unknown material"].filter(Boolean).join(" ");
   const about = [defect.asset ? assetWord(defect) : "no asset", defectPlace(defect), counted(defect.passes, "pass", "passes"), areaWords(defect.area_mm2, defect.area_fraction)];
-  if (defect.assignee) about.push(`looked after by ${defect.assignee}`);
+  if (defect.assignee) about.push(`assigned to ${defect.assignee}`);
   if (isMuted(defect)) about.push(`muted until ${dateTime(defect.muted_until)}`);
   return el("li", {}, el("button", { class: "place", data: { key: defect.key }, onclick: () => openDefect(defect.key) }, image(defect.newest, `Newest picture of ${defect.label}`, "thumbnail"),
     el("span", { class: "about" }, el("span", { class: "head" }, glyph("corroded", defect.severity), el("b", {}, el("bdi", {}, defectName(defect))), stateTag(defect)), el("span", {}, el("bdi", {}, what)), el("span", { class: "sub" }, about.map((words, at) => [el("bdi", {}, words), at < about.length - 1 ? " · " : ""])))));
@@ -120,20 +120,20 @@ function fill(panel, found) {
     doubts(defect), el("h3", {}, "Growth"), trend(defect.growth),
     el("h3", {}, `Picture after picture (${observations.length})`), el("ol", { class: "sights" }, observations.map(sight)),
     decisions(found, () => { list(); openDefect(defect.key); }),
-    el("h3", {}, "Who set what"), log.length ? el("ul", { class: "log" }, log.map(deed)) : el("p", { class: "quiet" }, "Nobody has decided anything of it yet.")].filter(Boolean));
+    el("h3", {}, "Who set what"), log.length ? el("ul", { class: "log" }, log.map(deed)) : el("p", { class: "quiet" }, "Nobody has decided anything about it yet.")].filter(Boolean));
   for (const [name, value] of begun) { const field = panel.querySelector(`.decisions [name="${name}"]`); if (field && value) field.value = value; }
 }
 
 function facts(defect) {
   return [["asset", defect.asset ? assetWord(defect) : "–"], ["place", defectPlace(defect)], ["material", defect.material ?? "–"], ["worst severity", defect.severity ?? "not given"],
     ["largest area", areaWords(defect.area_mm2, defect.area_fraction, 1)], ["confidence", percent(defect.confidence, 1)], ["first seen", moment(defect.first_seen_at)], ["last seen", moment(defect.last_seen_at)],
-    ["seen in", counted(defect.passes, "pass", "passes")], ["looked after by", defect.assignee || "nobody"], ["muted", isMuted(defect) ? ["until ", moment(defect.muted_until)] : "no"],
+    ["seen in", counted(defect.passes, "pass", "passes")], ["assigned to", defect.assignee || "nobody"], ["muted", isMuted(defect) ? ["until ", moment(defect.muted_until)] : "no"],
     ...(defect.set_state ? [["state", [`${stateWord(defect.set_state)}, set by ${defect.set_by} `, moment(defect.set_at), `; computed: ${stateWord(defect.computed_state)}`]]] : [])];
 }
 
 function doubts(defect) {
   if (!defect.is_unsure || !defect.candidates.length) return null;
-  return el("p", { class: "note" }, "It may be ", defect.candidates.flatMap((one, at) => [at ? ", " : "", el("button", { class: "plain", onclick: () => openDefect(one.key) }, `${one.label} (${percent(one.probability)})`)]), ": too few places are common to tell. A person can join them.");
+  return el("p", { class: "note" }, "It may be ", defect.candidates.flatMap((one, at) => [at ? ", " : "", el("button", { class: "plain", onclick: () => openDefect(one.key) }, `${one.label} (${percent(one.probability)})`)]), ". Too few places match to tell; a person can join them.");
 }
 
 function sight(seen) {
@@ -146,7 +146,7 @@ function sight(seen) {
 export function image(of, alternative, size = "") {
   if (!of?.picture) return el("span", { class: "shot" }, "no picture");
   const address = pictureAddress(of, of.picture, size);
-  const waiting = el("span", { hidden: true }, "not here: not come yet, or deleted");
+  const waiting = el("span", { hidden: true }, "not received yet, or deleted");
   const node = el("img", { src: `${address}${address.includes("?") ? "&" : "?"}absent=ok`, alt: alternative, loading: "lazy", data: { sha256: of.picture, address } });
   node.addEventListener("error", () => { node.hidden = true; waiting.hidden = false; });
   node.addEventListener("load", () => { node.hidden = false; waiting.hidden = true; });
@@ -167,7 +167,7 @@ async function listPairs(asset) {
 function pair({ one, other, likeness }) {
   const said = el("span", { class: "said quiet", role: "status" });
   const join = async () => {
-    const by = known.me?.name ? {} : { by: prompt("Your name, as no login says it")?.trim() };
+    const by = known.me?.name ? {} : { by: prompt("Your name")?.trim() };
     if (!known.me?.name && !by.by) return;
     try {
       const made = await ask("api/defects", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ findings: [one, other].map(({ site, finding_id: id }) => ({ site, id })), ...by }) });

@@ -2,7 +2,7 @@
 import { el, svg } from "../dom.js";
 import { dateTime, getSeverities, percent, squareMillimetres } from "../words.js";
 
-const WIDTH = 520, HEIGHT = 170, LEFT = 64, RIGHT = 14, TOP = 12, BOTTOM = 26;
+const WIDTH = 520, HEIGHT = 170, LETTER = 7.6, RIGHT = 14, TOP = 12, BOTTOM = 26;
 
 /** The figure of a growth: the drawing, the sentence, and the values as a table for whoever cannot see it. */
 export function trend(growth) {
@@ -25,12 +25,13 @@ function draw(growth, say) {
   const points = growth.points.map((point) => ({ at: Date.parse(point.at), value: point.value, error: 1.96 * (point.standard_error ?? 0) }));
   const [first, last] = [points[0].at, points[points.length - 1].at];
   const high = Math.max(...points.map((point) => point.value + point.error)) * 1.1 || 1;
-  const x = (at) => (last === first ? (LEFT + WIDTH - RIGHT) / 2 : LEFT + 8 + ((at - first) / (last - first)) * (WIDTH - LEFT - RIGHT - 16));
+  const ticks = [0, 0.5, 1].map((share) => (high / 1.1) * share).map((value) => ({ value, text: growth.basis === "severity" ? value.toFixed(1) : say(value) }));
+  const left = 12 + LETTER * Math.max(...ticks.map(({ text }) => text.length)); // no number is cut
+  const x = (at) => (last === first ? (left + WIDTH - RIGHT) / 2 : left + 8 + ((at - first) / (last - first)) * (WIDTH - left - RIGHT - 16));
   const y = (value) => HEIGHT - BOTTOM - (Math.max(0, value) / high) * (HEIGHT - TOP - BOTTOM);
   const node = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${BASES[growth.basis] ?? "value"} over ${points.length} passes: ${growth.text}` });
-  for (const share of [0, 0.5, 1]) {
-    const value = (high / 1.1) * share;
-    node.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }), svg("text", { class: "tick", x: LEFT - 7, y: y(value) + 4, "text-anchor": "end" }, growth.basis === "severity" ? value.toFixed(1) : say(value)));
+  for (const { value, text } of ticks) {
+    node.append(svg("line", { class: "grid", x1: left, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }), svg("text", { class: "tick", x: left - 7, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   if (points.length > 1) node.append(svg("polyline", { class: "line", points: points.map((point) => `${x(point.at).toFixed(1)},${y(point.value).toFixed(1)}`).join(" ") }));
   for (const point of points) {

@@ -30,7 +30,7 @@ export async function openFinding(site, id) {
   if (!pictured?.sha256) pictured = { sha256: finding.best_evidence_sha256, words: pictureWords(finding, best?.verdict) };
   const isNewest = pictured.sha256 === finding.best_evidence_sha256;
   const title = [finding.peak_severity, finding.form ?? "corrosion", "on", finding.material ?? "unknown material"].filter(Boolean).join(" ");
-  const worse = el("button", { class: "plain", type: "button", onclick: () => { pictured = null; openFinding(site, id); } }, "A worse one has come: show it");
+  const worse = el("button", { class: "plain", type: "button", onclick: () => { pictured = null; openFinding(site, id); } }, "A worse picture has come: show it");
   fill(title, glyph("corroded", finding.peak_severity), {
     picture: shownPicture(finding, `Evidence of ${title}`, isNewest ? pictureWords(finding, best?.verdict) : [`${pictured.words} `, worse]),
     path: pathLine(best?.verdict),
@@ -39,7 +39,7 @@ export async function openFinding(site, id) {
       figures([["peak severity", finding.peak_severity ?? "not given"], ["confidence", percent(finding.peak_confidence, 1)], ["peak area", areaWords(finding.peak_area_mm2, finding.peak_area_fraction, 1)], ["place", reach(finding)]]),
       facts([["state", stateTag(finding, record.review), finding.closed_because ? ` ${finding.closed_because.replace("_", " ")}` : ""], ["asset", finding.asset ?? "–"], ["robot", `${finding.robot} at ${finding.site}`], ["seen", `${dateTime(finding.first_observed_at)} to ${dateTime(finding.last_observed_at)}`], ["frames", count(finding.frames)], ...surface(finding.peak_area_mm2, finding.peak_area_fraction, " at most"), ["finding", el("span", { class: "mono" }, finding.id)]]),
       reviews(record.reviews),
-      ...(best ? [el("h3", {}, "How the models came to it: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
+      ...(best ? [el("h3", {}, "How the models decided: the best verdict"), cascade(best.verdict), ...verdictFacts(best)] : []),
       record.verdicts.length ? el("h3", {}, `Its corroded verdicts (${record.verdicts.length})`) : null,
       el("ol", {}, record.verdicts.map(line)),
     ],
@@ -62,9 +62,9 @@ export async function openVerdict(id) {
       queued ? el("p", { class: "reasons" }, "Kept because: ", reasonTags(queued).flatMap((tag) => [tag, " "])) : null,
       queued?.shadow ? el("p", { class: "note" }, `The shadow says: ${verdictWords(rowOf(queued.shadow.new))}`) : null,
       figures([["severity", verdict.severity ?? "–"], ["confidence", percent(verdict.condition_confidence, 1)], ["area", areaWords(verdict.area_mm2, verdict.area_fraction, 1)], ["place", place(verdict.pose)]]),
-      ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or not wholly"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
+      ...(verdict.reasons.length ? [el("h3", {}, "Why it was not judged, or only in part"), el("ul", {}, verdict.reasons.map((reason) => el("li", {}, reason.text, " ", el("span", { class: "quiet mono" }, reason.code))))] : []),
       reviews(record.reviews),
-      verdict.stages.length ? el("h3", {}, "How the models came to it") : null,
+      verdict.stages.length ? el("h3", {}, "How the models decided") : null,
       cascade(verdict),
       ...verdictFacts(record),
     ],
@@ -105,7 +105,7 @@ async function load(kind, key, address) {
     const record = await ask(address);
     return shown?.kind === kind && shown.key === key ? record : null;
   } catch (problem) {
-    if (shown?.key === key) fill("Not to be had", null, { more: [el("p", { class: "note" }, problem.message)] });
+    if (shown?.key === key) fill("Cannot be shown", null, { more: [el("p", { class: "note" }, problem.message)] });
     return null;
   }
 }
@@ -137,7 +137,7 @@ const rowOf = (decision) => ({ ...decision, confidence: decision.condition_confi
 function pictureWords(finding, best) {
   const own = best?.evidence_sha256 && best.evidence_sha256 === finding.best_evidence_sha256 ? { ...best, confidence: best.condition_confidence, verdict: best.id } : null;
   const shown = finding.best_evidence ?? own;
-  if (!shown) return "a picture of this finding, perhaps not of its worst frame: its robot does not say which";
+  if (!shown) return "a picture of this finding, perhaps not of its worst frame: the robot does not say of which frame it is";
   const words = [shown.severity, shown.area_fraction === null ? null : `${percent(shown.area_fraction)} of the picture`, shown.area_mm2 ? areaWords(shown.area_mm2) : null, shown.confidence === null ? null : `confidence ${percent(shown.confidence)}`].filter(Boolean).join(", ");
   return shown.verdict === finding.best_verdict ? `the worst frame: ${words}` : `${words}; the worst frame has no picture`;
 }

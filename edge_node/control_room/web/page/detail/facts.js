@@ -53,7 +53,7 @@ export function verdictFacts({ verdict, received_at: receivedAt, replayed }) {
   const lateS = (Date.parse(receivedAt) - Date.parse(verdict.observed_at)) / 1000;
   return [el("h3", {}, "Where it comes from"), facts([
     ["observed", `${dateTime(verdict.observed_at)}${verdict.time_quality === "synchronized" ? "" : `, clock ${clockWords({ state: verdict.time_quality === "unknown" ? "unknown" : "failing" })}`}`],
-    ["came", `${duration(lateS)} later${replayed ? ", from the robot's backlog" : ""}`],
+    ["received", `${duration(lateS)} later${replayed ? ", from the robot's spool" : ""}`],
     ["grade", grades], ...surface(verdict.area_mm2, verdict.area_fraction), ["bundle", `${verdict.bundle.name} ${verdict.bundle.version}`, el("span", { class: "quiet mono" }, ` ${verdict.bundle.sha256.slice(0, 12)}`)],
     ["frame", `${count(verdict.frame_id)}, ${verdict.frame_age_ms.toFixed(0)} ms old when decided, ${verdict.inference_ms ? `${modelTime(verdict.inference_ms)} in the models` : "no model ran"}`],
     ...(verdict.frames_unchanged ? [["not judged before it", `${counted(verdict.frames_unchanged, "frame")}: nothing new in ${verdict.frames_unchanged === 1 ? "it" : "them"}`]] : []),
@@ -68,5 +68,5 @@ export function reviews(said) {
   const heard = said.filter((one) => one.origin !== "robot").map((one) => el("li", { class: one.withdrawn ? "withdrawn" : null }, line(one, told(one)), takenBack(one)));
   const claims = said.filter((one) => one.origin === "robot").map((one) => el("li", {}, line({ ...one, reviewer: `${one.robot} says that ${one.reviewer || "somebody"}` }, one.answer ? `(${one.robot}: ${one.answer})` : "")));
   return el("div", {}, heard.length ? [el("h3", {}, "What people said"), el("ul", {}, heard)] : [],
-    claims.length ? [el("h3", {}, "What the robot says people said"), el("p", { class: "quiet" }, "This room did not hear it from a person: it counts as no review, and labels nothing. Review it here if it is right."), el("ul", { class: "claims" }, claims)] : []);
+    claims.length ? [el("h3", {}, "What the robot says people said"), el("p", { class: "quiet" }, "This room did not get it from a person. It does not count as a review, and it is no label. If it is right, review it here."), el("ul", { class: "claims" }, claims)] : []);
 }

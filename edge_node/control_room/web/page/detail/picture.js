@@ -24,7 +24,7 @@ export function makePicture(of, sha256, alternative, seen) {
   const viewport = el("div", { class: "picture", tabindex: "0", role: "group", "aria-label": "Picture: + and - zoom, arrows move, 0 shows all" }, panes, waiting);
   const zoom = makeZoom(viewport, [...panes.querySelectorAll(".stage")]);
   const modes = el("button", { class: "plain", id: "map-toggle", type: "button", hidden: true, "aria-keyshortcuts": "m", title: "Plain, outlined, or both (m)" });
-  const whole = el("button", { class: "plain", id: "whole", type: "button", hidden: true, "aria-keyshortcuts": "f", title: "Ask the robot for the picture as its camera saw it (f)" }, "Get the full picture ", el("kbd", { "aria-hidden": "true" }, "f"));
+  const whole = el("button", { class: "plain", id: "whole", type: "button", hidden: true, "aria-keyshortcuts": "f", title: "Ask the robot for the full picture of its camera (f)" }, "Get the full picture ", el("kbd", { "aria-hidden": "true" }, "f"));
   const size = el("span", { class: "size" });
   const told = el("span", { class: "told", role: "status" });
   const shows = el("span", { class: "shows" });
@@ -41,10 +41,10 @@ export function makePicture(of, sha256, alternative, seen) {
   modes.addEventListener("click", nextMode);
   whole.addEventListener("click", async () => {
     whole.disabled = true;
-    told.textContent = "The robot is asked …";
+    told.textContent = "Asking the robot …";
     try {
       const { said } = await ask(`${address.split("?")[0]}/ask`, { method: "POST" });
-      told.textContent = `The robot says: ${said}. It comes when its link allows.`;
+      told.textContent = `The robot says: ${said}. The picture comes when its link allows.`;
     } catch (problem) {
       told.textContent = problem.message;
       whole.disabled = false;
@@ -71,7 +71,7 @@ export function makePicture(of, sha256, alternative, seen) {
       whole.hidden = true;
       told.textContent = "";
     } else {
-      size.textContent += ": small; what is violet the robot drew over it";
+      size.textContent += ": a thumbnail; the robot drew the violet outline";
       panes.dataset.mode = "plain";
       whole.hidden = !known.can?.command;
     }

@@ -130,7 +130,7 @@ function drawLists(found) {
       item.dataset.told = told;
       item.replaceChildren(el("button", { class: "mark-row", type: "button", onclick: () => open(mark) }, glyph("corroded", mark.severity), el("span", {}, el("b", {}, wordsOf(mark)), el("span", { class: "quiet" }, place(mark), ", ", moment(mark.seen_at)), isPlaced ? "" : el("span", { class: "why" }, mark.why))));
     });
-    if (!marks.length) parent.append(el("li", { class: "none quiet" }, isPlaced ? "Nothing found here yet." : "Nothing: all that was found is on the drawing."));
+    if (!marks.length) parent.append(el("li", { class: "none quiet" }, isPlaced ? "Nothing found here yet." : "Nothing: everything that was found is on the drawing."));
   };
   fill(node.placed, found.marks, true);
   fill(node.unplaced, found.unplaced, false);
@@ -189,14 +189,14 @@ async function upload() {
   const file = el("input", { type: "file", accept: "image/png,.png" });
   const form = el("div", { class: "fields" }, el("label", {}, "Site ", site), el("label", {}, "Asset, as the robots name it ", asset), el("label", {}, "PNG, at most 16 MB ", file), options("drawing-sites", assets.map((one) => one.site)), options("drawing-assets", assets.map((one) => one.asset)));
   const isReady = () => (!site.value || !asset.value ? "Name the site and the asset." : file.files.length ? true : "Choose a PNG file.");
-  if (!await agree("Upload a drawing", "It takes the place of the asset's last one; its placement stays if it has the same size.", "Upload", [form], isReady)) return;
+  if (!await agree("Upload a drawing", "It replaces the drawing that the asset has. The placement stays if both have the same size.", "Upload", [form], isReady)) return;
   const wanted = { site: site.value.trim(), asset: asset.value.trim() };
   await change(`api/drawing.png?${query(wanted)}`, { method: "POST", headers: { "Content-Type": "image/png" }, body: file.files[0] }, "uploaded", wanted);
 }
 
 async function remove() {
   const { drawing } = page.shown;
-  if (await agree(`Remove the drawing of ${drawing.asset}?`, "Its placement goes with it. What was found on the asset stays.", "Remove it")) await change(`api/drawing?${query(drawing)}`, { method: "DELETE" }, "removed", drawing);
+  if (await agree(`Remove the drawing of ${drawing.asset}?`, "Its placement is removed too. What was found on the asset stays.", "Remove it")) await change(`api/drawing?${query(drawing)}`, { method: "DELETE" }, "removed", drawing);
 }
 
 async function change(address, options, did, wanted) {

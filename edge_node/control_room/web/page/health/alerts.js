@@ -4,7 +4,7 @@ import { ask, known } from "../store.js";
 import { count, counted, dateTime } from "../words.js";
 
 const MUTES = [[1, "1 h"], [8, "8 h"], [168, "7 d"]];
-const NOT_TOLD = { muted: "muted", too_old: "came too late", dropped: "its rule is gone", waiting: "gathered, waits for its message" };
+const NOT_TOLD = { muted: "muted", too_old: "came too late", dropped: "its rule was removed", waiting: "waits for the next message" };
 const STATES = { delivered: ["ok", "delivered"], waiting: ["bad", "not delivered, tries again"], given_up: ["bad", "not delivered"], "": ["off", "not used yet"] };
 
 const maySend = () => ["operator", "admin"].includes(known.me?.role);
@@ -32,11 +32,11 @@ export async function showAlerts(said = "") {
 }
 
 function sentence(channels, rules) {
-  if (!rules.length && !channels.length) return "No rule and no channel: nobody is told of anything. Both stand in `[alerts]` of the control room's configuration; `edge-node control-room --example` shows how.";
-  if (!channels.length) return `No channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Channels stand in the file that \`[alerts] channels_file\` names.`;
-  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told of anything. Rules stand in \`[alerts.rules.NAME]\` of the configuration.`;
+  if (!rules.length && !channels.length) return "There is no rule and no channel, so nobody is told anything. Set both in `[alerts]` of the control room's configuration; `edge-node control-room --example` shows how.";
+  if (!channels.length) return `There is no channel: what ${rules.length === 1 ? "the rule finds" : `the ${count(rules.length)} rules find`} is listed here, and nobody is told. Set channels in the file that \`[alerts] channels_file\` names.`;
+  if (!rules.length) return `${counted(channels.length, "channel")} and no rule: nobody is told anything. Set rules in \`[alerts.rules.NAME]\` of the configuration.`;
   const failing = channels.filter((channel) => channel.why).map((channel) => channel.name);
-  return failing.length ? `Not delivered at present: ${failing.join(", ")}.` : `${counted(rules.length, "rule")}, ${counted(channels.length, "channel")}.`;
+  return failing.length ? `Not delivered at the moment: ${failing.join(", ")}.` : `${counted(rules.length, "rule")}, ${counted(channels.length, "channel")}.`;
 }
 
 function fill(id, rows) {
@@ -68,7 +68,7 @@ function eventRow(event) {
 }
 
 async function sendTest(channel) {
-  await act("api/alerts/test", { channels: [channel] }, (found) => found.outcomes.map((one) => (one.delivered ? `${one.channel}: the test message was taken.` : `${one.channel}: not taken: ${one.text}`)).join(" "), `${channel}: sending a test message …`);
+  await act("api/alerts/test", { channels: [channel] }, (found) => found.outcomes.map((one) => (one.delivered ? `${one.channel}: the test message was delivered.` : `${one.channel}: not delivered: ${one.text}`)).join(" "), `${channel}: sending a test message …`);
 }
 
 async function mute(rule, hours) {

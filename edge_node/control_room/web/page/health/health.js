@@ -24,7 +24,7 @@ const PROOF = { proved: ["ok", "proved"], partly_proved: ["warn", "proved in par
 function showRecord() {
   const robots = known.record ?? [], conflicts = known.conflicts ?? [];
   const broken = robots.filter((robot) => robot.state === "broken").length;
-  setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${counted(robots.length, "robot")} is broken: somebody changed, exchanged or took out verdicts, or two robots have one name.` : robots.length ? "Each verdict names the one before it, and the robot signs the newest every minute." : "No robot has been heard yet.");
+  setText(byId("record-text"), broken ? `The record of ${count(broken)} of ${counted(robots.length, "robot")} is broken: somebody changed or removed verdicts, or two robots have one name.` : !robots.length ? "No robot has been heard yet." : robots.some((robot) => robot.signed_at) ? "Each verdict holds the hash of the one before it, and the robot signs the newest every minute." : "Each verdict holds the hash of the one before it. No robot has signed one: that needs [node] signing_key_file on the robot, and its public key in [robots] keys of this room.");
   byId("record").replaceChildren(...robots.map((robot) => {
     const [lamp, word] = PROOF[robot.state] ?? ["off", robot.state];
     return el("tr", { data: { state: robot.state } }, el("td", { class: "name" }, robotWord(robot)), el("td", { class: "text" }, el("i", { class: "lamp", data: { state: lamp } }), ` ${word}`, el("div", { class: "quiet" }, robot.sentence.replace(`${word}: `, ""))),
@@ -32,7 +32,7 @@ function showRecord() {
   }));
   byId("record-problems").replaceChildren(...robots.flatMap((robot) => robot.problems.map((text) => el("li", { class: "note" }, `${robotKey(robot)}: ${text}`))));
   byId("record-scroll").hidden = !robots.length;
-  setText(byId("conflicts-text"), conflicts.length ? "Both are kept; the page shows the one that came first. Two robots of one name, a state folder that was copied back, or a forged message." : "None.");
+  setText(byId("conflicts-text"), conflicts.length ? "The room keeps both; the page shows the one that came first. Possible causes: two robots with one name, a state folder that was copied back, a forged message." : "None.");
   byId("conflicts").replaceChildren(...conflicts.map((one) => el("tr", {}, el("td", { class: "name" }, robotKey(one)), el("td", { class: "mono" }, one.epoch), el("td", { class: "num" }, one.seq), el("td", { class: "num" }, `${count(one.count)}×`), el("td", {}, moment(one.received_at)))));
   byId("conflicts-scroll").hidden = !conflicts.length;
   badge();
@@ -50,7 +50,7 @@ export function showFleet() {
 /** What is missing, and the badge that says so. */
 export function showGaps() {
   const missing = known.gaps.reduce((sum, gap) => sum + gap.last_seq - gap.first_seq + 1, 0);
-  setText(byId("gaps-text"), missing ? `${counted(missing, "verdict")} ${missing === 1 ? "is" : "are"} missing. A robot's backlog may bring what is missing yet; then it leaves this list.` : "None: every number between the first and the last that came is here.");
+  setText(byId("gaps-text"), missing ? `${counted(missing, "verdict")} ${missing === 1 ? "is" : "are"} missing. A robot may still send them from its spool; they then leave this list.` : "None: all numbers between the first and the last verdict are here.");
   byId("gaps").replaceChildren(...known.gaps.map((gap) => el("tr", {}, el("td", { class: "name" }, robotKey(gap)), el("td", { class: "mono" }, gap.epoch), el("td", { class: "num" }, gap.first_seq), el("td", { class: "num" }, gap.last_seq), el("td", { class: "num" }, gap.last_seq - gap.first_seq + 1), el("td", {}, moment(gap.noticed_at)))));
   byId("gaps-scroll").hidden = !known.gaps.length;
   badge();
@@ -74,7 +74,7 @@ function showRoom() {
     ...(link?.notices ?? []).map((notice) => ["notice", notice]),
   ].flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
   byId("refused-scroll").hidden = !known.refused.length;
-  setText(byId("refused-text"), known.refused.length ? "Somebody sends what is no message of a robot. They were counted and left out." : "None.");
+  setText(byId("refused-text"), known.refused.length ? "Somebody sends messages that are not those of a robot. The room counts them and does not store them." : "None.");
   byId("refused").replaceChildren(...known.refused.map((one) => el("tr", {}, el("td", {}, one.reason), el("td", { class: "num" }, count(one.count)), el("td", {}, moment(one.last_at)), el("td", { class: "mono text" }, one.last_topic), el("td", { class: "mono text" }, one.last_text))));
   badge();
 }

@@ -31,7 +31,7 @@ export async function showPeople() {
     if (oldest !== null && byId("audit").children.length > PAGE) return; // somebody reads further back
     byId("audit").replaceChildren();
     add(entries);
-    setText(byId("audit-text"), entries.length ? "" : "Nothing yet.");
+    setText(byId("audit-text"), entries.length ? "" : "Nobody has decided or commanded anything yet.");
     byId("audit-scroll").hidden = !entries.length;
   } catch (problem) {
     setText(byId("audit-text"), problem.message);
@@ -60,7 +60,7 @@ async function showQuarantine(said = "") {
     const { robots } = await ask("api/quarantine");
     const waiting = robots.filter((robot) => robot.state === "waiting").length;
     byId("quarantine-panel").hidden = !robots.length;
-    setText(byId("quarantine-text"), said || (waiting ? `${counted(waiting, "robot waits", "robots wait")}: nothing of ${plural(waiting, "it", "them")} is stored until ${plural(waiting, "it is", "they are")} admitted.` : "None waits."));
+    setText(byId("quarantine-text"), said || (waiting ? `${counted(waiting, "robot waits", "robots wait")}: nothing of ${plural(waiting, "it", "them")} is stored until ${plural(waiting, "it is", "they are")} admitted.` : "No robot waits."));
     byId("quarantine").replaceChildren(...robots.map(quarantineRow));
   } catch (problem) {
     setText(byId("quarantine-text"), problem.message);

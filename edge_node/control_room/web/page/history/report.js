@@ -51,9 +51,9 @@ async function fillChoices(mission, robot, said) {
     const [{ robots }, { missions }] = await Promise.all([talk("api/robots"), talk("api/missions")]);
     refill(robot, robots.map((one) => [`${one.site}/${one.robot}`, robotWord(one)]));
     const named = missions.slice(0, MOST_MISSIONS).map((one) => [JSON.stringify({ site: one.site, mission: one.id }), [one.name, one.asset ?? "no asset", dateTime(one.began_at), robotWord(one)].filter(Boolean).join(", ")]);
-    refill(mission, [["", "all, or between two times"], ...named]);
+    refill(mission, [["", "no mission: all of a robot, or between two times"], ...named]);
   } catch (problem) {
-    said.textContent = `What can be reported cannot be listed: ${problem.message}`;
+    said.textContent = `The missions cannot be listed: ${problem.message}`;
   }
 }
 
@@ -67,8 +67,8 @@ function refill(select, choices) {
 
 /** Have a file made, say how far it is, and download it; the button ends it. */
 export async function take(wanted, said) {
-  const stop = el("button", { class: "plain", type: "button" }, "End it");
-  const text = el("span", {}, "Being made …");
+  const stop = el("button", { class: "plain", type: "button" }, "Cancel");
+  const text = el("span", {}, "Making the file …");
   let ended = false;
   stop.addEventListener("click", () => { ended = true; });
   said.replaceChildren(text, " ", stop);
@@ -78,7 +78,7 @@ export async function take(wanted, said) {
     while (job.state === "waiting" || job.state === "running") {
       if (ended) {
         await talk(path, { method: "DELETE" });
-        said.textContent = `${job.name} was ended`;
+        said.textContent = `${job.name} was cancelled`;
         return;
       }
       text.textContent = describe(job);
@@ -95,7 +95,7 @@ export async function take(wanted, said) {
 
 function describe(job) {
   if (job.state === "waiting") return `Waits for ${counted(job.before, "other file")} …`;
-  return job.of ? `Being made: ${job.done.toLocaleString("en")} of ${job.of.toLocaleString("en")} …` : "Being made …";
+  return job.of ? `Making the file: ${job.done.toLocaleString("en")} of ${job.of.toLocaleString("en")} …` : "Making the file …";
 }
 
 async function talk(path, given = {}) {

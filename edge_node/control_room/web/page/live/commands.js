@@ -5,8 +5,8 @@ import { ask, known, on, robotWord } from "../store.js";
 import { moment, percent } from "../words.js";
 import { chooseBundle } from "./update.js";
 
-const COMMANDS = [["snapshot", "Snapshot", "Keep and send a picture of what the camera sees now"], ["pause", "Pause …", "Stop judging frames"], ["resume", "Resume", "Judge frames again"], ["update", "Update …", "Send other models"], ["ping", "Ping", "Does it answer?"]];
-const STATES = { sent: "sent, waits for the answer", accepted: "begun", done: "done", refused: "refused", failed: "failed", expired: "expired" };
+const COMMANDS = [["snapshot", "Snapshot", "Keep and send a picture of what the camera sees now"], ["pause", "Pause …", "Stop judging frames"], ["resume", "Resume", "Judge frames again"], ["update", "Update …", "Send other models"], ["ping", "Ping", "Ask whether it responds"]];
+const STATES = { sent: "sent, waits for the response", accepted: "begun", done: "done", refused: "refused", failed: "failed", expired: "expired" };
 const TAGS = { sent: "warn", accepted: "warn", done: "good", refused: "bad", failed: "bad", expired: "bad" };
 const LENGTHS = [["", "until Resume"], ["300", "for 5 minutes"], ["900", "for 15 minutes"], ["3600", "for an hour"]];
 const SHOWN = 6;
@@ -42,7 +42,7 @@ function drawPresence() {
   const { status } = known.robots.get(shown.key) ?? {};
   const isOff = Boolean(status) && status.presence !== "online";
   shown.offline.hidden = !isOff;
-  setText(shown.offline, "It is offline: nothing that is sent now would reach it.");
+  setText(shown.offline, "It is offline: a command that is sent now would not reach it.");
   for (const button of byId("commands").querySelectorAll("[data-verb]")) button.disabled = isOff;
 }
 
@@ -51,7 +51,7 @@ async function press(key, name, verb) {
   const values = {};
   if (verb === "pause") {
     const length = el("select", { "aria-label": "How long" }, LENGTHS.map(([seconds, words]) => el("option", { value: seconds }, words)));
-    if (!await agree(`Pause ${name}?`, "It judges no frames while it is paused: what it passes meanwhile is not inspected, and is missing in the report.", "Pause it", [el("label", {}, "Pause ", length)])) return;
+    if (!await agree(`Pause ${name}?`, "While it is paused it judges no frames. What it passes is not inspected, and is missing from the report.", "Pause it", [el("label", {}, "Pause ", length)])) return;
     if (length.value) values.duration_s = Number(length.value);
   }
   await send(key, `commands/${verb}`, values, `${verb}: sent …`);
@@ -100,7 +100,7 @@ function draw(node, one) {
     el("span", { class: "top" }, el("b", {}, [one.verb, one.detail].filter(Boolean).join(" · ")), el("span", { class: `tag ${TAGS[one.state]}` }, STATES[one.state] ?? one.state)),
     isSending ? el("progress", { max: 1, value: one.progress, "aria-label": `${percent(one.progress)} of the bundle fetched` }) : "",
     el("span", { class: "words" }, [isSending ? `${percent(one.progress)} fetched` : "", one.text].filter(Boolean).join("; ")),
-    el("span", { class: "quiet" }, one.asked_by || "somebody", ", ", moment(one.asked_at), one.state === "sent" ? "" : [", answered ", moment(one.changed_at)]));
+    el("span", { class: "quiet" }, one.asked_by || "somebody", ", ", moment(one.asked_at), one.state === "sent" ? "" : [", responded ", moment(one.changed_at)]));
 }
 
 on("commands", ({ site, robot }) => { if (shown.key === `${site}/${robot}`) list(); });

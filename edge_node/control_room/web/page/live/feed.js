@@ -31,7 +31,7 @@ function wanted(verdict, chosen) {
 
 function row(verdict, open) {
   const late = verdict.replayed ? " ↺" : "";
-  return el("li", {}, el("button", { class: "verdict", data: { id: verdict.id }, title: `${dateTime(verdict.observed_at)}, ${verdict.id}${late ? "; came late, from the robot's backlog" : ""}`, onclick: () => open(verdict.id) },
+  return el("li", {}, el("button", { class: "verdict", data: { id: verdict.id }, title: `${dateTime(verdict.observed_at)}, ${verdict.id}${late ? "; came late, from the robot's spool" : ""}`, onclick: () => open(verdict.id) },
     el("time", { datetime: verdict.observed_at }, clockTime(verdict.observed_at)), glyph(verdict.outcome, verdict.severity),
     el("span", { class: "what" }, verdictWords(verdict, true), " ", el("span", { class: "by" }, el("bdi", {}, robotWord(verdict)), late)),
     el("span", { class: "place" }, verdict.distance_m === null ? "" : metres(verdict.distance_m))));

@@ -34,7 +34,7 @@ function showNote(which, chosen, listable) {
   note.className = listable ? "quiet more-note" : "empty-note";
   if (listable > SHOWN || (listable && which === "all" && more > 0)) note.replaceChildren(`The first ${count(Math.min(SHOWN, listable))} of ${counted(Math.max(listable, known.usage?.findings ?? 0), "finding")}; the history and the report have the others.`);
   else if (listable) note.replaceChildren();
-  else if (known.findings.size) note.replaceChildren(which === "open" ? "No open finding. Nothing waits for you." : `No ${which === "closed" ? "closed " : ""}finding${chosen ? ` of ${chosen}` : ""} yet.`);
+  else if (known.findings.size) note.replaceChildren(which === "open" ? "No finding is open." : `No ${which === "closed" ? "closed " : ""}finding${chosen ? ` of ${chosen}` : ""} yet.`);
   else note.replaceChildren("No finding yet. A robot opens one where it sees corrosion in several frames in a row, and sends it on ", el("code", {}, `corrosion/v1/${chosen ?? "SITE/ROBOT"}/finding`), ".");
   note.hidden = !note.childNodes.length;
 }

@@ -42,7 +42,7 @@ const titleOf = (strip) => (strip.asset === null ? robotWord({ site: strip.site,
 function headingOf({ asset, site, robots, by_time: byTime }) {
   const who = robots.map((robot) => robotWord({ site, robot }));
   const names = who.length > 4 ? `${who.slice(0, 3).join(", ")} and ${counted(who.length - 3, "other robot")}` : who.join(", ");
-  return [asset === null ? "names no asset" : names, byTime ? "over time, as it sends no pose" : null].filter(Boolean).join(" · ");
+  return [asset === null ? "no asset named" : names, byTime ? "over time: the robot sends no pose" : null].filter(Boolean).join(" · ");
 }
 
 /** Findings of the strip's asset, or of its robot where that names none. */

@@ -96,7 +96,7 @@ export class StripBoard {
 
   nothing() {
     const newest = (this.robot ? [known.robots.get(this.robot)] : [...known.robots.values()]).map((robot) => robot?.last_verdict_at).filter(Boolean).sort().at(-1);
-    if (newest) return el("p", { class: "empty-note" }, `Nothing was judged in this time. The newest verdict is of ${dateTime(newest)}: choose a longer time above.`);
+    if (newest) return el("p", { class: "empty-note" }, `Nothing was judged in this time. The newest verdict is from ${dateTime(newest)}: choose a longer time above.`);
     return el("p", { class: "empty-note" }, "A strip for each asset appears with its first verdicts, which come on ", el("code", {}, "corrosion/v1/SITE/ROBOT/verdict"), knownUntil() === null ? "." : ", once the broker is there.");
   }
 }

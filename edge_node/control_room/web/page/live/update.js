@@ -11,7 +11,7 @@ export async function chooseBundle(name) {
   const file = el("input", { type: "file", accept: ".tar", "aria-label": "Upload a bundle", onchange: () => upload(file, options, said) });
   await fill(options, said);
   const chosen = () => options.querySelector("input:checked")?.value;
-  const sentence = "It fetches the bundle beside its verdicts, checks its signature, tries it on what it sees, and goes back by itself if the new models are worse. It goes on judging all the while.";
+  const sentence = "The robot fetches the bundle between its verdicts and checks its signature. It then tries the new models on live frames, and returns to the old ones by itself if the new ones are worse. It goes on judging all the time.";
   const agreed = await agree(`Send other models to ${name}?`, sentence, "Send", [options, el("label", { class: "upload" }, "Or upload a signed bundle (.bundle.tar) ", file), said], () => (chosen() ? true : "Choose a bundle first."));
   return agreed ? chosen() : null;
 }
@@ -20,7 +20,7 @@ async function fill(options, said, chosen = null) {
   try {
     const { bundles } = await ask("api/bundles");
     options.replaceChildren(...bundles.map((one) => el("label", {}, el("input", { type: "radio", name: "bundle", value: one.file, disabled: Boolean(one.problem), checked: one.file === chosen }), " ", el("b", {}, one.label), el("span", { class: "quiet" }, one.problem ? ` ${one.problem}` : [` ${bytes(one.size_bytes)}, issued `, moment(one.issued_at), one.file.startsWith("uploaded/") ? ", uploaded" : ""]))));
-    if (!bundles.length) options.append(el("p", { class: "quiet" }, "This control room has no bundle yet: upload one, or name a folder with bundles in [commands] bundles_dir."));
+    if (!bundles.length) options.append(el("p", { class: "quiet" }, "This control room has no bundle yet. Upload one, or name a folder with bundles in [commands] bundles_dir."));
   } catch (problem) {
     said.textContent = problem.message;
   }

@@ -28,5 +28,5 @@ export function rightWords(was, labels) {
   const isGiven = Object.keys(labels).length > 0;
   const said = isGiven ? labels : was;
   const words = [said.outcome ? outcomeWord(said.outcome) : null, said.material, said.form, said.outcome === "uncorroded" ? null : said.severity].filter(Boolean);
-  return words.join(" · ") || "what is right is not known";
+  return words.join(" · ") || "not known what is right";
 }

@@ -24,7 +24,7 @@ export function makeQueue(open) {
   const orders = Object.entries(ORDERS).map(([value, words]) => el("option", { value, selected: value === rememberedOrder() }, words));
   form.append(el("label", {}, "First", el("select", { name: "order", "aria-label": "What comes first" }, orders)), ...[["reason", "Kept because"], ["robot", "Robot"]].map(([name, label]) => el("label", {}, label, el("select", { name, "aria-label": label }, el("option", { value: "" }, "any")))),
     el("label", { class: "tick" }, el("input", { type: "checkbox", name: "reviewed", value: "true" }), "reviewed too"),
-    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "missing", value: "true" }), "not come yet too"));
+    el("label", { class: "tick" }, el("input", { type: "checkbox", name: "missing", value: "true" }), "not received yet too"));
   form.addEventListener("submit", (event) => { event.preventDefault(); showQueue(); });
   form.addEventListener("change", () => { rememberOrder(form.elements.order.value); showQueue(); });
   byId("queue-more").addEventListener("click", more);
@@ -54,8 +54,8 @@ export async function showQueue() {
 function showNote(isEmpty) {
   const { reason, robot } = byId("queue-filters").elements;
   byId("queue-note").hidden = !isEmpty;
-  if (isEmpty && (reason.value || robot.value)) byId("queue-note").replaceChildren("No picture is left that was kept for this, or of this robot: choose any.");
-  else if (isEmpty) byId("queue-note").replaceChildren("No picture waits. A robot keeps one where a review teaches something, and sends it on ", el("code", {}, "corrosion/v1/SITE/ROBOT/evidence/SHA256"), "; what was reviewed is listed by “reviewed too”.");
+  if (isEmpty && (reason.value || robot.value)) byId("queue-note").replaceChildren("No picture matches: choose “any” for the reason and the robot.");
+  else if (isEmpty) byId("queue-note").replaceChildren("No picture waits for a review. Robots keep the pictures that are worth a review, and send them on ", el("code", {}, "corrosion/v1/SITE/ROBOT/evidence/SHA256"), ". To see what was reviewed, tick “reviewed too”.");
 }
 
 /** Open the next picture, or the one before. */

@@ -138,7 +138,7 @@ async function deliver(form, mode, labels) {
   try {
     const stored = await ask(form.address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     form.note = "";
-    form.said = isUndo ? "Taken back, and kept so. Review it again, or go on." : `Kept: ${words}. The robot is told; u takes it back.`;
+    form.said = isUndo ? "Taken back. Review it again, or continue." : `Kept: ${words}. The room sends it to the robot; u takes it back.`;
     if (isUndo) given.splice(0, given.length, ...given.filter(({ id }) => id !== body.withdraws));
     else given.push({ kind: form.kind, key: form.key, id: stored.review_id, words });
   } catch (problem) {
@@ -173,7 +173,7 @@ function startUndo() {
   if (current.last?.review_id === id) Object.assign(current, { mode: "withdrawn", chosen: {}, naming: null, said: null });
   else {
     given.splice(0, given.length, ...given.filter((one) => one.id !== id));
-    current.said = "Your review of it counts no more: there is nothing to take back.";
+    current.said = "Your review of it no longer counts: there is nothing to take back.";
   }
   queueMicrotask(() => current?.node.focus({ preventScroll: true }));
 }
@@ -182,7 +182,7 @@ function draw() {
   const { node, mode, naming, isSending, last } = current;
   const hadFocus = node.contains(document.activeElement) && document.activeElement.name;
   const isSeen = current.sha256 && looked === current.sha256;
-  const status = !current.sha256 ? "No picture was kept of it: nobody can review it here." : !isSeen ? "Its picture has not come: it can be reviewed once it is seen." : last ? `Last said: ${last.opinion} by ${last.reviewer}${originWords(last)}.` : "Nobody has reviewed it yet.";
+  const status = !current.sha256 ? "No picture of it was kept, so nobody can review it here." : !isSeen ? "Its picture is not received yet: you can review it once you have seen it." : last ? `Latest review: ${last.opinion} by ${last.reviewer}${originWords(last)}.` : "Nobody has reviewed it yet.";
   const said = el("p", { class: "said", role: "status" }, current.said ?? status);
   const isMine = last && last.reviewer === reviewerName().by;
   const open = [button("Confirm", "c", () => choose("confirmed"), !isSeen || isSending, "primary"), button("Dispute", "d", () => choose("disputed"), !isSeen || isSending), isMine || given.length ? button("Undo", "u", undo, isSending) : null, signedAs()];
@@ -199,7 +199,7 @@ function signedAs() {
 
 function choice() {
   const { mode, was, groups, chosen, last } = current;
-  if (mode === "withdrawn") return el("p", { class: "right" }, "Take back: ", el("b", {}, `${last.opinion} by ${last.reviewer}`), ". It stays in the record, and counts no more.");
+  if (mode === "withdrawn") return el("p", { class: "right" }, "Take this review back: ", el("b", {}, `${last.opinion} by ${last.reviewer}`), ". It stays in the record, but no longer counts.");
   if (mode === "confirmed") return el("p", { class: "right" }, "Right is: ", el("b", {}, rightWords(was, {})));
   return el("div", { class: "rights" }, [...groups, nothingKnown()].map(({ name, label, options }) => el("fieldset", { class: name }, el("legend", { class: "sr" }, label), options.map((option) => el("label", {},
     el("input", { type: "radio", name, value: option.digit, checked: chosen[name] === option, onclick: () => pick(option.digit) }), el("kbd", {}, option.digit), el("span", {}, option.words))))));

@@ -16,9 +16,9 @@ export function reviewerName() {
 
 /** The question for the name; `take` is called when the person is done. */
 export function askName(take) {
-  return el("div", { class: "naming" }, el("label", {}, "Who reviews? Asked once; Enter goes on.",
+  return el("div", { class: "naming" }, el("label", {}, "Your name (asked once; Enter continues)",
     el("input", { name: "by", "aria-label": "Your name", placeholder: "your name", title: "No login says who you are: reviews are marked as signed by hand", maxlength: "64", required: true, autocomplete: "name", value: remembered() })),
-  el("button", { class: "primary", type: "button", onclick: take }, "Go on"));
+  el("button", { class: "primary", type: "button", onclick: take }, "Continue"));
 }
 
 /** Remember the name in a field; false if there is none in it. */

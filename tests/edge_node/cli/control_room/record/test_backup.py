@@ -29,6 +29,6 @@ def test_a_folder_that_is_no_rooms_is_named(tmp_path: Path, act) -> None:
     """One sentence, and no folder is made."""
     code, _, err = act("backup", tmp_path / "one")
     assert code == 1
-    assert "is it the state_dir of a control room?" in err
+    assert "start the control room once, or name its state_dir" in err
     assert not (tmp_path / "room").exists()
     assert not (tmp_path / "one").exists()

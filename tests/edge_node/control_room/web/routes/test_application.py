@@ -79,6 +79,9 @@ def test_the_api_gives_what_the_history_has(room: ControlRoom) -> None:
     assert (status, headers["content-type"], headers["x-picture-size"], body) == (
         200, "image/jpeg", "thumbnail", JPEG,
     )  # fmt: skip
+    assert headers["cache-control"] == "private, no-cache"  # the full one may come under this address
+    _, asked, _ = room.request(f"/api/pictures/quay/crawler-1/{'a' * 64}?size=thumbnail")
+    assert asked["cache-control"] == "private, max-age=86400"
     for path in room.ask("/api"):
         assert path.startswith("/api")
 
