@@ -51,6 +51,42 @@ def run_command(
     return run_guarded(program, lambda: _run_chosen(program, description, commands, argv, epilog))
 
 
+def build_parser(
+    program: str,
+    description: str,
+    commands: Mapping[str, Subcommand],
+    argv: Sequence[str],
+    *,
+    epilog: str = "",
+) -> argparse.ArgumentParser:
+    """Return the parser of ``argv``: it knows the options of the subcommand that ``argv`` names."""
+    parser = _Parser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"corrosion-edge-node {__version__}")
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    if argv and argv[0] in commands:  # the others would only cost time
+        commands = {argv[0]: commands[argv[0]]}
+    for name, command in commands.items():
+        subparser = choices.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == chosen:
+            gc.disable()  # nothing that is imported is garbage
+            module = import_module(command.module)
+            gc.enable()
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
 def add_actions(parser: argparse.ArgumentParser, actions: Mapping[str, Subcommand]) -> None:
     """Add optional actions below a subcommand; only the module of the chosen one is imported."""
     choices = parser.add_subparsers(
@@ -183,28 +219,4 @@ def _run_chosen(
     program: str, description: str, commands: Mapping[str, Subcommand], argv: Sequence[str], epilog: str
 ) -> int:
     # Inside run_guarded, because the import may be interrupted, or miss a package.
-    parser = _Parser(
-        prog=program,
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"corrosion-edge-node {__version__}")
-    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
-    chosen = next((word for word in argv if not word.startswith("-")), None)
-    if argv and argv[0] in commands:  # the others would only cost time
-        commands = {argv[0]: commands[argv[0]]}
-    for name, command in commands.items():
-        subparser = choices.add_parser(
-            name,
-            help=command.summary,
-            description=command.summary,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name == chosen:
-            gc.disable()  # nothing that is imported is garbage
-            module = import_module(command.module)
-            gc.enable()
-            module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
-    return parse_and_run(parser, argv)
+    return parse_and_run(build_parser(program, description, commands, argv, epilog=epilog), argv)

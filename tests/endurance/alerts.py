@@ -6,6 +6,7 @@ fault is made, and the table says after how many seconds its message came by mai
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import threading
 import time
@@ -119,6 +120,9 @@ class Watch:
 
 def main() -> int:
     """Make all faults; 1 if a message did not come."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = Mosquitto(folder)

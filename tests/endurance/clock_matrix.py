@@ -9,6 +9,7 @@ cell is wrong.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import tempfile
@@ -307,6 +308,9 @@ CELLS: dict[str, Callable[[Row, Path], Cell]] = {
 
 def main() -> int:
     """Print the table; return 1 if a cell is wrong."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     logging.disable()  # each refusal is a line
     print(f"| clock | {' | '.join(CELLS)} |\n{'| --- ' * (1 + len(CELLS))}|")
     wrong = 0

@@ -95,7 +95,7 @@ def main() -> int:
     for suite in args.suite or ["bookworm", "trixie"]:
         print(f"== {suite}")
         root = Root(args.roots / suite)
-        _prepare(root, suite, args.mirror)
+        prepare_root(root, suite, args.mirror)
         begin = _run_guide(root)
         _check_unit(root)
         _uninstall(root, begin)
@@ -111,7 +111,7 @@ def shell_lines(guide: str, sections: Sequence[str]) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
-def _prepare(root: Root, suite: str, mirror: str) -> None:
+def prepare_root(root: Root, suite: str, mirror: str) -> None:
     """Make the root if it is not there, a new user in it, and that user's copy of the working tree."""
     if not (root.path / "usr/bin/python3").exists():
         make = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(root.path), mirror]
@@ -141,6 +141,23 @@ def _prepare(root: Root, suite: str, mirror: str) -> None:
     root.run(f"chown -R {USER}:{USER} {CLONE}")
 
 
+def shell_start() -> str:
+    """Return what each shell of the user begins with: settings of pip, and the clone's folder."""
+    exports = [f"export {name}='{os.environ[name]}'" for name in HANDED_ON if name in os.environ]
+    return "; ".join([*exports, f"cd {CLONE}"]) + "; "
+
+
+def run_unit(root: Root) -> None:
+    """Run the ExecStart of the installed unit as its user, until a verdict arrives; report it as a step."""
+    began_s = time.monotonic()
+    try:
+        said, is_good = run_exec_start(root.path, root.path / UNIT.lstrip("/")), True
+    except (OSError, RuntimeError) as err:
+        said, is_good = str(err), False
+        root.failures.append(f"ExecStart: {err}")
+    root.report("ExecStart of the unit, as a user of its own", began_s, said, is_good=is_good)
+
+
 def _copy_certificates(root: Root) -> None:
     for name in HANDED_ON:
         file = Path(os.environ.get(name, ""))
@@ -152,8 +169,7 @@ def _copy_certificates(root: Root) -> None:
 
 def _run_guide(root: Root) -> str:
     """Run the guide's lines as the new user, a shell for each; return what each shell begins with."""
-    exports = [f"export {name}='{os.environ[name]}'" for name in HANDED_ON if name in os.environ]
-    begin = "; ".join([*exports, f"cd {CLONE}"]) + "; "
+    begin = shell_start()
     for line in shell_lines(GUIDE.read_text(encoding="utf-8"), SECTIONS):
         if "systemctl" in line:
             print(f"--             {line}   (no systemd runs here)")
@@ -175,13 +191,7 @@ def _check_unit(root: Root) -> None:
     """Let the root's systemd judge the unit, then run its ExecStart as its user."""
     root.step(f"systemd-analyze verify {UNIT}")
     root.step(f"systemd-analyze security --offline=true --threshold={EXPOSURE_TENTHS} --no-pager {UNIT}")
-    began_s = time.monotonic()
-    try:
-        said, is_good = run_exec_start(root.path, root.path / UNIT.lstrip("/")), True
-    except (OSError, RuntimeError) as err:
-        said, is_good = str(err), False
-        root.failures.append(f"ExecStart: {err}")
-    root.report("ExecStart of the unit, as a user of its own", began_s, said, is_good=is_good)
+    run_unit(root)
 
 
 def _uninstall(root: Root, begin: str) -> None:

@@ -7,7 +7,7 @@ A process of its own, because the memory of a test run moves with all that ran b
 
 from __future__ import annotations
 
-import sys
+import argparse
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +21,11 @@ WARM_UP, COUNTED = 100, 900
 
 def main() -> int:
     """Print the growth in kB over the counted reconnects, and by how many threads the process grew."""
-    config = CameraConfig(source=sys.argv[1], timeout_ms=2000)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("camera", metavar="URL")
+    config = CameraConfig(source=parser.parse_args().camera, timeout_ms=2000)
     for _ in range(WARM_UP):
         reconnect(config)
     before_kb, threads = resident_kb(), threading.active_count()

@@ -47,10 +47,10 @@ def wait_for(condition, timeout_s: float = 10.0, what: str = "condition") -> Non
 
 
 class Mosquitto:
-    """A real mosquitto on a free loopback port, which tests may kill and start again."""
+    """A real mosquitto on a free loopback port, or on ``port``, which tests may kill and start again."""
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, extra: str = "", *, port: int | None = None) -> None:
+        self.port = port or free_port()
         self._configuration = folder / "mosquitto.conf"
         self._configuration.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n{extra}",
