@@ -176,8 +176,7 @@ CONVERTER = {
     ),
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
     "runs": (
-        "data training.steps evaluation risk edge_node.messages edge_node.inference "
-        "edge_node.inspection"
+        "data training.steps evaluation risk edge_node.messages edge_node.inference edge_node.inspection"
     ),
     "study": "data evaluation training.steps training",
     "cli.graphs": (
