@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.architectures.backbones import Backbone, hash_weights, load_backbone
+from converter.architectures.backbones import RANDOM_WEIGHTS, Backbone, hash_weights, load_backbone
 from converter.data.dataset import CORRODED, OTHER, UNCORRODED
 from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
@@ -218,6 +218,8 @@ def load_member(recipe: CascadeRecipe, trained: TrainedMember) -> tuple[Backbone
 def _build_network(recipe: CascadeRecipe) -> tuple[Extractor, Cut | None, Backbone]:
     """Build the backbone and, if layers are fine-tuned, cut it."""
     wanted = recipe.training
+    if wanted.weights == RANDOM_WEIGHTS:  # the same each time that it is built
+        tensorflow().keras.utils.set_random_seed(wanted.seed)
     backbone = load_backbone(wanted.architecture, weights=wanted.weights, size_px=wanted.size_px)
     if wanted.fine_tune == 0:
         return make_extractor(backbone, pooled=not _wants_maps(recipe)), None, backbone

@@ -36,22 +36,21 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("patience", [0, 2])
-def test_a_training_goes_on_to_the_same_bytes(tmp_path, patience):
-    """Killed twice, in the middle of draws, averages, dropout, mixing and patience, it ends as if never."""
+def test_a_training_goes_on_to_the_same_bytes(tmp_path):
+    """Killed in the middle of draws, averages, dropout, mixing and patience, it ends as if never."""
     data, targets = _data()
     questions = [
         TrainingTarget("map", ("corroded", "uncorroded"), targets, corroded=0),
         TrainingTarget("kind", ("a", "b"), targets),
     ]
     settings = TrainingSettings(
-        steps=14, batch=8, dropout=0.3, style_mixing=0.5, evaluate_every=4, patience=patience, seed=5
+        steps=14, batch=8, dropout=0.3, style_mixing=0.5, evaluate_every=4, patience=2, seed=5
     )
     wanted_upper, whole = _upper(), []
     wanted = train(data, questions, settings, upper=wanted_upper, report=whole.append)
     upper, parts, steps = _upper(), [], []
     path = tmp_path / "checkpoint.npz"
-    for last in (5, 9, 99):
+    for last in (9, 99):
 
         def count(done, last=last):
             steps.append(done)

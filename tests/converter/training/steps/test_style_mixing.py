@@ -67,7 +67,8 @@ def test_training_under_changed_manners_leans_less_on_the_manner():
     for share in (0.0, 1.0):
         layers = [tf.keras.layers.Conv2D(8, 4, activation="relu"), tf.keras.layers.Conv2D(8, 1)]
         tf.keras.utils.set_random_seed(0)
-        upper = tf.keras.Sequential([tf.keras.Input((4, 4, 2)), *layers])
+        start = tf.keras.Input((4, 4, 2))
+        upper = tf.keras.Model(start, layers[1](layers[0](start)))
         settings = TrainingSettings(steps=200, learning_rate=0.01, dropout=0.0, style_mixing=share)
         (head,) = train(material, (question,), settings, upper=upper)
         logits = head.logits(np.asarray(upper(misleading)))
