@@ -22,7 +22,7 @@ from edge_node.inference.stated_risk import StageRisk, StatedRisk
 from edge_node.messages.verdict import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -113,21 +113,45 @@ def choose_thresholds(
     tried = []
     for share in (*_LARGER_SHARES, *_SHARES):
         outcomes = _decide_by_fold(fits, kept, main, wrong_share * share)
-        tried.append((share, outcomes, _summarize(answers, outcomes, fits.weights, wrong_share)))
-    held = (one for one in tried if one[0] <= 1 and one[2].is_held)
-    share, outcomes, risk = max(held, key=lambda one: one[2].coverage, default=tried[-1])
-    chosen, _ = _choose_and_walk(fits, kept, main, _NO_FOLD, wrong_share * share)
-    chosen |= {name: alone[name].chosen for name in side}
+        risk = _summarize(answers, outcomes, fits.weights, wrong_share)
+        chosen, on_itself = _choose_and_walk(fits, kept, main, _NO_FOLD, wrong_share * share)
+        on_chosen = _summarize(answers, on_itself, fits.weights, wrong_share)
+        risk = msgspec.structs.replace(risk, pooled_wrong=on_chosen.wrong, pooled_coverage=on_chosen.coverage)
+        tried.append(_Trial(share, chosen, tuple(outcomes), risk))
+    best = _choose_trial([one for one in tried if one.share <= 1])
+    chosen = dict(best.chosen) | {name: alone[name].chosen for name in side}
     stages = tuple(
         msgspec.structs.replace(one.risk, is_left_out=name in left_out) for name, one in alone.items()
     )
     return ChosenThresholds(
         chosen,
         left_out,
-        msgspec.structs.replace(risk, stages=stages),
-        tuple(outcomes),
-        tuple((one.wrong, one.coverage) for _, _, one in tried),
+        msgspec.structs.replace(best.risk, stages=stages),
+        best.outcomes,
+        tuple((one.risk.wrong, one.risk.coverage) for one in tried),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The thresholds for one share of errors aimed at, and what was measured with them."""
+
+    share: float
+    chosen: Mapping[str, SureFrom]
+    outcomes: tuple[Outcome, ...]
+    risk: StatedRisk
+
+
+def _choose_trial(tried: Sequence[_Trial]) -> _Trial:
+    """Return the trial that decides most pictures of those that hold the risk on sources without a part.
+
+    Where none does, it is the one that decides most of those that hold it on the pictures chosen on: a record
+    tells both figures. A smaller share to aim at would decide less, and hold the risk no better.
+    """
+    if held := [one for one in tried if one.risk.is_held and one.risk.coverage > 0]:
+        return max(held, key=lambda one: one.risk.coverage)
+    pooled = [one for one in tried if one.risk.pooled_wrong <= one.risk.wrong_share]
+    return max(pooled, key=lambda one: one.risk.pooled_coverage, default=tried[-1])
 
 
 def drop_stages(cascade: Cascade, names: tuple[str, ...]) -> Cascade:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from converter.training.steps.training_data import TrainedHead
 
 GRAPH_NAME = "retrained_graph.pb"
+_NO_DATE = "1980-01-01@00:00:00"
 _WX_PLUS_B, _ADD = LOGITS_NODE.rsplit("/", 1)
 
 
@@ -138,9 +142,32 @@ def _write_keras(path: Path, backbone: Backbone, trained: Retrained) -> None:
     temporary = path.with_name(f"{path.stem}.part{path.suffix}")  # Keras knows the format by the suffix
     try:
         model.save(temporary)
+        _make_repeatable(temporary)
         temporary.replace(path)
     except OSError as err:
         raise GraphError(f"{path}: cannot be written ({err.strerror or err})") from err
+
+
+def _make_repeatable(path: Path) -> None:
+    """Write a Keras file anew, so that the same model has the same bytes.
+
+    Keras writes the time into it, and addresses in memory that tell which layers share an object.
+    """
+    numbers: dict[str, int] = {}
+    with zipfile.ZipFile(path) as file:
+        contents = {name: file.read(name) for name in sorted(file.namelist())}
+    for name, content in contents.items():
+        if name == "config.json":
+            contents[name] = re.sub(
+                rb'(?<="shared_object_id": )\d+',
+                lambda found: str(numbers.setdefault(found[0].decode(), len(numbers))).encode(),
+                content,
+            )
+        elif name == "metadata.json":
+            contents[name] = json.dumps({**json.loads(content), "date_saved": _NO_DATE}).encode()
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in contents.items():
+            file.writestr(zipfile.ZipInfo(name), content)  # its time is that of 1980
 
 
 def _append_head(trained: Retrained) -> Any:

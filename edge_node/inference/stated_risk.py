@@ -46,6 +46,8 @@ class StatedRisk(msgspec.Struct, frozen=True, kw_only=True):
             thresholds that were chosen without the picture's source.
         wrong_interval: of 95 %, of that share.
         coverage: share of the pictures that are decided.
+        pooled_wrong: the same share on all pictures together, the thresholds chosen on these very pictures.
+        pooled_coverage: share of the pictures that are then decided.
         pictures: that this was measured on.
         sources: of these pictures; the network that judged one had not seen its source.
         stages: each stage alone.
@@ -55,6 +57,8 @@ class StatedRisk(msgspec.Struct, frozen=True, kw_only=True):
     wrong: Probability
     wrong_interval: tuple[Probability, Probability]
     coverage: Probability
+    pooled_wrong: Probability = 0.0
+    pooled_coverage: Probability = 0.0
     pictures: int
     sources: tuple[str, ...]
     stages: tuple[StageRisk, ...] = ()
@@ -88,7 +92,11 @@ def describe_risk(risk: StatedRisk) -> Iterator[str]:
     yield (
         f"at most {risk.wrong_share:.1%} of the decided pictures are to be wrong; measured {risk.wrong:.1%}"
         f" ({low:.1%} to {high:.1%}){kept}, with {risk.coverage:.0%} decided of {risk.pictures} pictures of"
-        f" {len(risk.sources)} sources that the network had not seen"
+        f" {len(risk.sources)} sources that the network had not seen, nor the choice of thresholds"
+    )
+    yield (
+        f"on the pictures that the thresholds were chosen on, {risk.pooled_wrong:.1%} are wrong, with"
+        f" {risk.pooled_coverage:.0%} decided"
     )
     for stage in risk.stages:
         fate = "; left out of the bundle" if stage.is_left_out else ""

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.progress import BeginStep
+    from converter.risk.record import LeftOutRecord
     from converter.runs.run_folder import RunFolder
     from converter.training.allowed_rows import LicenceRow
     from converter.training.recipe import CascadeRecipe
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
 
-LEFT_OUT_NAME = "left_out.json"
+LEFT_OUT_NAME, ANSWERS_NAME = "left_out.json", "left_out.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,12 @@ def fit_recipe(  # noqa: PLR0913, PLR0917 - the training, and who shows and keep
     if recipe.risk is None:
         return FittedRecipe(recipe)
     from converter.risk.choice import choose_thresholds
+    from converter.risk.kept_answers import write_answers
     from converter.risk.left_out import judge_left_out
     from converter.risk.record import apply_thresholds, list_stages, make_record
 
     answers = judge_left_out(prepared, fitted, begin, work)
+    write_answers(run_folder.path / ANSWERS_NAME, answers)
     least = {
         stage.name: stage.drop_unless_coverage
         for stage in recipe.stage
@@ -79,11 +82,16 @@ def fit_recipe(  # noqa: PLR0913, PLR0917 - the training, and who shows and keep
     chosen = choose_thresholds(answers, list_stages(recipe), recipe.risk.wrong_share, least)
     for line in describe_risk(chosen.risk):
         print(line)
-    record = msgspec.json.encode(make_record(recipe, answers, chosen, licences, seconds))
-    content = msgspec.json.format(record, indent=2) + b"\n"
-    run_folder.write(LEFT_OUT_NAME, content)
+    record = make_record(recipe, answers, chosen, licences, seconds)
+    run_folder.write(LEFT_OUT_NAME, _encode(record))
+    # Beside the graphs without times: the same seed gives the same bytes.
+    content = _encode(msgspec.structs.replace(record, seconds={}))
     temperatures = {name: sure.temperature for name, sure in chosen.stages.items()}
     return FittedRecipe(apply_thresholds(recipe, chosen), temperatures, chosen.risk, content)
+
+
+def _encode(record: LeftOutRecord) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 
 
 def write_record(folder: Path, fitted: FittedRecipe) -> None:

@@ -113,3 +113,16 @@ def test_a_risk_that_cannot_be_held_is_told(answers):
     spoilt = LeftOutAnswers(answers.samples, answers.members, coin, answers.truth)
     risk = choose_thresholds(spoilt, CASCADE, 0.0001, {}).risk
     assert not risk.is_held or risk.coverage < 0.05
+
+
+def test_what_holds_on_no_new_source_holds_on_those_chosen_on(answers):
+    """Where a source misleads, the thresholds hold on all pictures together, and both figures are told."""
+    sources = np.repeat(np.arange(_SOURCES), _EACH)
+    bias = np.where(sources == 5, 9.0, 0.0)[:, np.newaxis] * np.array([[0.5, -0.5]])  # sure, and wrong
+    misled = {**answers.logits, "condition": answers.logits["condition"] + bias}
+    risk = choose_thresholds(
+        LeftOutAnswers(answers.samples, answers.members, misled, answers.truth), CASCADE, 0.01, {}
+    ).risk
+    assert risk.pooled_wrong <= 0.01
+    assert risk.pooled_coverage > 0.2
+    assert risk.wrong > risk.pooled_wrong

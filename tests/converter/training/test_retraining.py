@@ -189,16 +189,20 @@ def test_the_old_flags_work_and_the_seed_decides(tmp_path):
     flags += ["--eval_step_interval", 10, "--print_misclassified_test_images", "--size-px", 64, "--copies", 1]
     flags += ["--architecture", "efficientnet_lite0", "--bottleneck_dir", tmp_path / "bottlenecks"]
     graphs = []
-    for run, retrain in (("one", run_retrain), ("two", retrain_apart)):
+    for run in ("one", "two"):
         graph = tmp_path / run / "output_graph.pb"
         outputs = ["--output_graph", graph, "--output_labels", tmp_path / run / "output_labels.txt"]
-        result = retrain(*flags, *outputs, "--final_tensor_name", "answer", "--summaries_dir", tmp_path / run)
+        result = retrain_apart(
+            *flags, *outputs, "--final_tensor_name", "answer", "--summaries_dir", tmp_path / run
+        )
         assert result.returncode == 0, result.stderr
         assert "step 10: loss" in result.stdout
         assert (tmp_path / run / "output_labels.txt").read_text(encoding="utf-8") == "clean\ncorroded\n"
         assert list((tmp_path / run).glob("events.out.tfevents.*"))
         graphs.append(graph)
     assert graphs[0].read_bytes() == graphs[1].read_bytes()
+    for suffix in (".json", ".keras"):
+        assert graphs[0].with_suffix(suffix).read_bytes() == graphs[1].with_suffix(suffix).read_bytes()
     assert json.loads(graphs[0].with_suffix(".json").read_text())["final_tensor"] == "answer"
     picture = cv2.imread(str(tmp_path / "pictures" / "Corroded" / "plate3" / "a.png"))
     assert _probabilities(graphs[0], picture)[0].argmax() == 1

@@ -13,6 +13,8 @@ _RISK = StatedRisk(
     wrong=0.018,
     wrong_interval=(0.009, 0.031),
     coverage=0.86,
+    pooled_wrong=0.015,
+    pooled_coverage=0.9,
     pictures=1200,
     sources=("a", "b"),
     stages=(
@@ -41,11 +43,12 @@ def test_it_is_a_note_that_is_read_again():
 
 def test_it_is_told_in_sentences():
     """A person reads what was wanted, what was measured, on what, and what is left out."""
-    first, steel, severity = describe_risk(_RISK)
+    first, pooled, steel, severity = describe_risk(_RISK)
     assert first == (
         "at most 2.0% of the decided pictures are to be wrong; measured 1.8% (0.9% to 3.1%), with 86% decided"
-        " of 1200 pictures of 2 sources that the network had not seen"
+        " of 1200 pictures of 2 sources that the network had not seen, nor the choice of thresholds"
     )
+    assert pooled.endswith("were chosen on, 1.5% are wrong, with 90% decided")
     assert steel == "stage steel: 1.0% wrong, 90% answered of 800 pictures"
     assert severity.endswith("30.0% wrong, 20% answered of 90 pictures; left out of the bundle")
     worse = msgspec.structs.replace(_RISK, wrong=0.03)
