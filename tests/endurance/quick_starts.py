@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def downloaded_mb(said: str) -> float:
 @contextmanager
 def _surroundings(root: Root, *, with_robot: bool) -> Iterator[None]:
     """Start the broker that the lines name and, if wanted, a robot that sends to it."""
-    (root.path / "etc/hosts").write_text(f"127.0.0.1 localhost {BROKER}\n", encoding="utf-8")
+    (root.path / "etc/hosts").write_text(f"127.0.0.1 localhost {BROKER} {platform.node()}\n", encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         broker = Mosquitto(Path(name), port=BROKER_PORT)
         broker.start()
