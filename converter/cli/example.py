@@ -18,7 +18,9 @@ _SUFFIX = ".toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter example``."""
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of the example; without it they are listed")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="name of the example; without it all are listed"
+    )
     parser.add_argument(
         "--out", metavar="FILE", help="file to write, or - to print it (default: NAME.toml in this folder)"
     )

@@ -9,49 +9,52 @@ from edge_node.cli.framework import Subcommand, parse_and_run, run_command, run_
 
 COMMANDS = {
     "convert": Subcommand(
-        "converter.cli.graphs.convert", "retrained graphs to a quantized bundle for the node"
+        "converter.cli.graphs.convert", "convert trained graphs to a quantized bundle for the node"
     ),
     "retrain": Subcommand(
         "converter.cli.training.retrain",
-        "photographs to a retrained graph, or to a cascade of graphs on one backbone",
+        "train a graph on photographs, or a cascade of graphs on one backbone",
     ),
     "evaluate": Subcommand(
         "converter.cli.bundles.evaluate",
-        "accuracy, precision, recall, crossover matrix and time of a bundle or a graph",
+        "measure accuracy, precision, recall and time of a bundle or a graph on labelled pictures",
     ),
     "study": Subcommand(
         "converter.cli.training.study",
-        "the six models of the thesis, and the cascade, on any data set, in one report",
+        "train and test the six models of the thesis and the cascade on a data set",
     ),
     "inspect": Subcommand(
-        "converter.cli.graphs.inspect_graph", "what a graph is: input, bottleneck, head, classes, operators"
+        "converter.cli.graphs.inspect_graph",
+        "print what is in a graph: input, bottleneck, head, labels, operators",
     ),
     "label": Subcommand(
-        "converter.cli.graphs.label", "what label_image did, with its flags, on graphs and bundles"
+        "converter.cli.graphs.label",
+        "classify pictures with a graph or a bundle, with the flags of label_image",
     ),
     "show": Subcommand(
-        "converter.cli.bundles.show", "a contact sheet of pictures with a bundle's predictions and maps"
+        "converter.cli.bundles.show",
+        "draw a contact sheet: pictures with a bundle's verdicts, maps and the truth",
     ),
     "data": Subcommand(
         "converter.cli.data.actions",
-        "import, export and check labelled pictures: COCO, YOLO, Label Studio, masks",
+        "import, export and check labelled pictures (COCO, YOLO, Label Studio, masks)",
     ),
     "example": Subcommand(
         "converter.cli.example", "write a recipe or cascade file that comes with the converter"
     ),
     "runs": Subcommand(
         "converter.cli.training.runs",
-        "a table of the trainings that `converter retrain` has kept in run folders",
+        "list the trainings that `converter retrain` has kept",
     ),
     "classes": Subcommand(
         "converter.cli.bundles.classes",
-        "a classifier for MediaPipe and other tools of each stage of a bundle",
+        "write each stage of a bundle as a classifier for MediaPipe and other programs",
     ),
     "model-card": Subcommand(
-        "converter.cli.bundles.model_card", "a bundle's model card, from what was measured of it"
+        "converter.cli.bundles.model_card", "write the model card of a bundle from what was measured of it"
     ),
     "bundle": Subcommand(
-        "converter.cli.bundles.bundle", "keygen, pack, sign: make a bundle ready to travel to robots"
+        "converter.cli.bundles.bundle", "make keys, pack and sign a bundle, so that it can be sent to robots"
     ),
     "specimens": Subcommand("converter.cli.specimens", "render pictures of metal plates with a known truth"),
 }
@@ -64,10 +67,10 @@ def main() -> int:
         return convert_main(words[1:], prog="converter convert")
     return run_command(
         "converter",
-        "From retrained TensorFlow graphs to the bundle that the edge node runs.",
+        "Convert trained TensorFlow graphs to the bundle that the edge node runs.",
         COMMANDS,
         words,
-        epilog="`converter COMMAND --help` says more. `convert` alone is `converter convert`,"
+        epilog="`converter COMMAND --help` explains a command. `convert` alone is `converter convert`,"
         " unless another program of this name, such as ImageMagick's, comes first in PATH.",
     )
 

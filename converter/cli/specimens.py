@@ -13,53 +13,57 @@ from edge_node.errors import DatasetError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter specimens``."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write; made where missing")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write the pictures to")
     parser.add_argument(
-        "--count", type=at_least(1), default=240, help="pictures, four of each specimen (default: 240)"
+        "--count",
+        type=at_least(1),
+        default=240,
+        help="number of pictures, four of each specimen (default: 240)",
     )
     parser.add_argument(
         "--other",
         type=at_least(0),
         default=0,
         metavar="COUNT",
-        help="pictures of other things beside them: floor, wall, plants, sky, a hand (default: 0)",
+        help="number of pictures of other things: floor, wall, plants, sky, a hand (default: 0)",
     )
     parser.add_argument(
         "--worlds",
         type=at_least(0),
         default=0,
         metavar="COUNT",
-        help="pictures of metal parts at sites beside them: bolts, welds, pipes, objects; two of each, one"
+        help="number of pictures of metal parts at sites: bolts, welds, pipes, objects; two of each part, one"
         " of them corroded (default: 0)",
     )
     parser.add_argument(
-        "--seed", type=at_least(0), default=0, help="another seed, other specimens (default: 0)"
+        "--seed",
+        type=at_least(0),
+        default=0,
+        help="seed of the specimens; another seed gives others (default: 0)",
     )
     parser.add_argument(
         "--size",
         type=_parse_size,
         default=(480, 360),
         metavar="WxH",
-        help="of a picture in px (default: 480x360)",
+        help="size of a picture in px (default: 480x360)",
     )
     onto = parser.add_argument_group("paint onto photographs of uncorroded metal instead")
     onto.add_argument(
         "--onto",
         type=Path,
         metavar="PHOTOGRAPHS",
-        help="folder with a labels.csv: --count pictures with rendered rust or white corrosion on its"
-        " uncorroded steel and aluminium, or with dirt and paint alone",
+        help="folder with a labels.csv; --count pictures are made of its uncorroded steel and aluminium: half"
+        " with rendered rust or white corrosion, half with dirt and paint alone",
     )
     onto.add_argument(
         "--licences",
         nargs="+",
         default=[],
         metavar="LICENCE",
-        help="licences whose photographs may be used, each as its rows have it",
+        help="licences of the photographs that may be used, as exact strings",
     )
-    onto.add_argument(
-        "--without", nargs="+", default=[], metavar="SOURCE", help="sources whose photographs are left out"
-    )
+    onto.add_argument("--without", nargs="+", default=[], metavar="SOURCE", help="sources that are left out")
     parser.add_argument("--force", action="store_true", help="write into a folder that is not empty")
 
 

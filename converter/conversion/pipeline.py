@@ -178,7 +178,7 @@ def make_reference(
     """Convert to float32, read the labelled pictures and run the float models on those that are compared."""
     bundle = maker.make(Mode.NONE)
     labelled = load_labelled(order.evaluate, bundle.manifest.cascade) if order.evaluate else None
-    logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "asking the float models")
+    logits = _run_on_pictures(bundle, labelled, inputs.calibration, begin, "running the float models")
     ready = frozenset(stage for stage, graph in inputs.graphs.items() if graph.ready is not None)
     return Reference(bundle, labelled, logits, ready)
 
@@ -195,7 +195,7 @@ def ask_sources(
     folder = work / "source"
     folder.mkdir()
     pictures = gather_pictures(reference.bundle, reference.labelled, inputs.calibration, order.calibration)
-    report = share_of(begin("asking TensorFlow, as proof", 1))
+    report = share_of(begin("running the original graphs", 1))
     return ask_about(order.plan, pictures, reference.bundle, reference.logits, folder, report)
 
 
@@ -234,7 +234,7 @@ def quantize_within_budget(
 
     def attempt(float_layers: tuple[str, ...]) -> Attempt:
         bundle = maker.make(mode, float_layers)
-        step = "asking the quantized models"
+        step = "running the quantized models"
         logits = _run_on_pictures(bundle, reference.labelled, inputs.calibration, begin, step)
         return _compare_with(reference, bundle, logits, float_layers)
 

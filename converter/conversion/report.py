@@ -162,6 +162,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     calibration_misses: tuple[str, ...] = ()
     is_judged_on_photographs: bool = True
     is_judged_on_calibration: bool = False
+    is_judged_on_specimens: bool = False
     verdict: ShipVerdict = ShipVerdict(ship=False)
 
 

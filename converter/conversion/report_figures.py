@@ -26,7 +26,8 @@ from converter.conversion.reported_pictures import (
     list_mistakes,
 )
 from converter.conversion.ship_verdict import judge_shipping
-from converter.data.known_truth import find_missing_labels
+from converter.data.dataset import SPECIMENS_SOURCE
+from converter.data.known_truth import find_missing_labels, read_truths
 from converter.data.stage_truth import UNKNOWN
 from converter.evaluation.float_agreement import choose_labels
 from converter.evaluation.labelled_set import Score, count_stage_confusions, decide_all, score_cascade
@@ -107,6 +108,7 @@ def _collect_figures(outcome: ConversionOutcome) -> Report:
         calibration_misses=_find_calibration_misses(outcome),
         is_judged_on_photographs=bool(outcome.labelled or calibration),
         is_judged_on_calibration=_is_judged_on_calibration(outcome),
+        is_judged_on_specimens=_is_judged_on_specimens(outcome),
     )
 
 
@@ -152,6 +154,19 @@ def _is_judged_on_calibration(outcome: ConversionOutcome) -> bool:
     calibrated = {path.resolve() for path in outcome.calibration.paths}
     shared = sum(sample.path.resolve() in calibrated for sample in outcome.labelled.samples)
     return 2 * shared > len(outcome.labelled.samples)
+
+
+def _is_judged_on_specimens(outcome: ConversionOutcome) -> bool:
+    """Return whether every compared picture is known to come from ``converter specimens``."""
+    if outcome.labelled is not None:
+        sources = {sample.source for sample in outcome.labelled.samples}
+    elif outcome.calibration is not None and outcome.order.calibration is not None:
+        truths = read_truths(outcome.order.calibration)
+        known = [truths.get(path.resolve()) for path in outcome.calibration.paths]
+        sources = {"" if sample is None else sample.source for sample in known}
+    else:
+        return False
+    return sources == {SPECIMENS_SOURCE}
 
 
 def _score_decided(outcome: ConversionOutcome) -> ScoreFigures | None:

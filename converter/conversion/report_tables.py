@@ -25,7 +25,7 @@ def tabulate_modes(report: Report) -> Table:
                 f"{cost.conversion_peak_memory_mb:.0f}{_NBSP}MB",
             ]
         )
-    return ["mode", "size", "one picture", "conversion", "its memory"], rows
+    return ["mode", "size", "one picture", "time of conversion", "memory of conversion"], rows
 
 
 def tabulate_stages(report: Report) -> Table:
@@ -38,7 +38,7 @@ def tabulate_stages(report: Report) -> Table:
     rows = [_stage_row(stage, is_float=is_float) for stage in report.stages]
     if report.cascade_float and report.cascade_quantized:
         before, found = report.cascade_float, report.cascade_quantized
-        name = "corroded or not, whole cascade, before thresholds were fitted"
+        name = "whole cascade: corroded or not, before thresholds were fitted"
         accuracies = ["" if is_float else _accuracy(before), _accuracy(found)]
         rows.append([name, *([""] * 4), *accuracies, str(found.pictures)])
     return heads, rows
@@ -50,7 +50,7 @@ def tabulate_readings(report: Report) -> Table:
         [one.stage, one.reading, f"{one.right} of {one.pictures}", str(one.gained), str(one.lost)]
         for one in (report.proof.readings if report.proof else ())
     ]
-    return ["stage", "read as", "right", "right only here", "wrong only here"], rows
+    return ["stage", "read as", "right", "right only with this reading", "wrong only with this reading"], rows
 
 
 def tabulate_sources(report: Report) -> Table:

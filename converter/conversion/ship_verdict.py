@@ -47,9 +47,9 @@ def _merge(told: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _judge_proof(report: Report) -> Iterator[str]:
     if report.draft:
-        yield "it is a draft for a first look, not proved at the source; convert again without --draft"
+        yield "it is a draft, not proved at the source; convert again without --draft"
     elif report.proof is None:
-        yield "not proved at the source: the original graph did not answer the same pictures"
+        yield "not proved at the source: the original graph was not run on the same pictures"
     elif not report.proof.proved:
         yield report.proof.sentence
 
@@ -79,8 +79,8 @@ def _judge_calibration(report: Report) -> Iterator[str]:
         )
     if report.calibration_misses:
         yield (
-            f"no calibration picture shows {_list(report.calibration_misses)}, so ranges were not measured"
-            " for it; add pictures to --calibration"
+            f"no calibration picture shows {_list(report.calibration_misses)}; add such pictures to"
+            " --calibration"
         )
 
 
@@ -100,7 +100,7 @@ def _judge_agreement(report: Report) -> Iterator[str]:
         if report.min_agreement is None:
             yield (
                 f"{stage.name}: {report.mode} gives another label than float on {1 - stage.agreement:.1%} of"
-                f" pictures; --min-agreement {100 * _LEAST_AGREEMENT:.0f} mends it"
+                f" pictures; convert again with --min-agreement {100 * _LEAST_AGREEMENT:.0f}"
             )
 
 
@@ -110,15 +110,16 @@ def _judge_accuracy(report: Report, stage: StageReport) -> Iterator[str]:
         return
     lost = 100 * (before.accuracy - found.accuracy)
     if report.max_drop_points is None and lost > _MOST_LOST_POINTS:
-        yield f"{lost:.1f} points of accuracy are lost to {report.mode}; --max-accuracy-drop 1 mends it"
+        yield f"{report.mode} loses {lost:.1f} points of accuracy; convert again with --max-accuracy-drop 1"
     shown = [sum(row) for row in stage.confusion]
     if found.pictures >= _LEAST_LABELLED and sum(map(bool, shown)) > 1 and found.right <= max(shown):
+        most = stage.labels[shown.index(max(shown))]
         yield (
-            f"right on {found.accuracy:.1%}, no more than by saying"
-            f" {stage.labels[shown.index(max(shown))]!r} every time ({max(shown) / found.pictures:.1%})"
+            f"right on {found.accuracy:.1%}, no better than {most!r} for every picture"
+            f" ({max(shown) / found.pictures:.1%})"
         )
     if stage.held_out_coverage is not None and stage.held_out_coverage < _LEAST_DECIDED:
-        yield f"says nothing of {1 - stage.held_out_coverage:.0%} of pictures; allow more with --max-risk"
+        yield f"abstains on {1 - stage.held_out_coverage:.0%} of pictures; a larger --max-risk allows more"
 
 
 def _judge_licences(report: Report) -> Iterator[tuple[str, str]]:
@@ -148,9 +149,9 @@ def _only_accuracy(report: Report) -> ScoreFigures | None:
 
 def _mind(report: Report) -> Iterator[str]:
     if not any(stage.quantized_accuracy for stage in report.stages):
-        yield "how often it is right was not measured; --evaluate LABELLED does"
+        yield "the accuracy was not measured; give --evaluate LABELLED"
     elif not any(stage.abstain_below for stage in report.stages):
-        yield "no stage abstains, however unsure it is; --max-risk SHARE chooses when"
+        yield "no stage abstains; with --max-risk SHARE stages abstain where they are not sure"
     yield from _merge(
         (source.stage, f"not known: {text}; on labelled pictures no other reading is better")
         for source in report.sources
@@ -158,21 +159,23 @@ def _mind(report: Report) -> Iterator[str]:
         if _is_tried(report, source.stage)
     )
     yield from _merge(
-        (source.stage, "a .tflite file already, so float is not compared with its numbers")
+        (source.stage, "it was a .tflite file already, so it is not compared with float")
         for source in report.sources
         if source.kind == TFLITE_KIND
     )
+    if report.is_judged_on_specimens:
+        yield "compared on rendered specimens alone, which says nothing of photographs"
     if report.is_judged_on_calibration:
-        yield "compared on the pictures that it was calibrated on, which flatters"
+        yield "compared on the pictures that it was calibrated on; on others the agreement is lower"
     yield from _merge(
-        (source.stage, "no record says under which licence its training pictures stand")
+        (source.stage, "the licences of its training pictures are not known")
         for source in report.sources
         if not source.licences
     )
     if is_unstated(report.licence):
         yield (
-            "the bundle states no licence; a cascade file does, by licence = "
-            "(`converter example cascade` writes one)"
+            'the bundle states no licence; write licence = "..." into a cascade file'
+            " (`converter example cascade`)"
         )
 
 

@@ -33,6 +33,7 @@ FOLDER_COLUMN = "label"
 LABEL_COLUMNS = ("material", "finish", "corroded", "severity", "form", "metal")
 CORRODED, UNCORRODED = "corroded", "uncorroded"
 METAL, OTHER = "metal", "other"
+SPECIMENS_SOURCE = "rendered"  # source of the pictures of ``converter specimens``
 _CORRODED_CELLS = {"1": CORRODED, "0": UNCORRODED, CORRODED: CORRODED, UNCORRODED: UNCORRODED, "": ""}
 _PROBLEMS_SHOWN = 5
 # TensorFlow for Poets: names of pictures of one subject are equal before this text.
@@ -183,7 +184,7 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
             default=[],
             dest=f"{name}s",
             metavar=name.upper(),
-            help=f"only this {name}; repeatable",
+            help=f"use only pictures of this {name}; may be given several times",
         )
 
 

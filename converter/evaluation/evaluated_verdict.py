@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from converter.evaluation.evaluation import Evaluation, Figures
 
 _LEAST_DECIDED = 0.5
+# Begins the note that an evaluation answers; the second is that of bundles of 0.9.0 and 0.10.0.
+_NOT_MEASURED = ("the accuracy was not measured", "how often it is right was not measured")
 
 
 def add_evaluation(verdict: ShipVerdict, found: Evaluation) -> ShipVerdict:
@@ -42,11 +44,11 @@ def _find_faults(one: Figures) -> Iterator[str]:
     most, share = _most(pictures), max(pictures.values()) / one.pictures
     if one.pictures >= LEAST_PICTURES and share < 1 and one.accuracy.value <= share:
         yield (
-            f"{_name(one)}: right on {one.accuracy.value:.1%}, no more than by saying {most!r} every time"
+            f"{_name(one)}: right on {one.accuracy.value:.1%}, no better than {most!r} for every picture"
             f" ({share:.1%})"
         )
     if one.abstained > _LEAST_DECIDED:
-        yield f"{_name(one)}: nothing is said of {one.abstained:.0%} of pictures"
+        yield f"{_name(one)}: it abstains on {one.abstained:.0%} of pictures"
 
 
 def _find_false_claim(found: Evaluation) -> Iterator[str]:
@@ -70,4 +72,4 @@ def _most(pictures: dict[str, int]) -> str:
 
 def _drop_answered(mind: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out what labelled pictures have answered."""
-    return tuple(text for text in mind if not text.startswith("how often it is right"))
+    return tuple(text for text in mind if not text.startswith(_NOT_MEASURED))

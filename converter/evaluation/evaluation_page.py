@@ -54,7 +54,15 @@ def _stress_parts(found: Evaluation) -> list[tuple[str, tuple[list[str], list[li
 
 
 def _summary_table(all_figures: Sequence[Figures]) -> tuple[list[str], list[list[str]]]:
-    heads = ["question", "pictures", "groups", "accuracy", "95 % by group", "abstained", "of the others"]
+    heads = [
+        "question",
+        "pictures",
+        "groups",
+        "accuracy",
+        "95 % by group",
+        "abstained",
+        "accuracy where decided",
+    ]
     cells = [
         [
             *(one.question, str(one.pictures), str(one.groups), percent(one.accuracy.value)),

@@ -55,9 +55,9 @@ def read_verdict(model: Path) -> ShipVerdict:
     """Return the verdict of the conversion that wrote a bundle; no, with the reason, where there is none."""
     if not model.is_dir():
         return ShipVerdict(
-            ship=False, against=("it is a graph, which no robot runs; convert makes a bundle",)
+            ship=False, against=("it is a graph, and robots run bundles; `converter convert` makes one",)
         )
     try:
         return msgspec.json.decode(read_bounded(model / _FIGURES_NAME, _MAX_BYTES), type=_Report).verdict
     except (TextFileError, msgspec.DecodeError):
-        return ShipVerdict(ship=False, against=("its conversion left no verdict; convert again",))
+        return ShipVerdict(ship=False, against=("it holds no verdict of its conversion; convert again",))

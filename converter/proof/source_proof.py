@@ -92,7 +92,7 @@ class SourceProof:
         quantized = [stage.quantized for stage in self.stages if stage.quantized is not None]
         if quantized:
             parts.append(_describe("quantized", quantized))
-        return f"proved at the source: {len(self.pictures)} pictures in TensorFlow itself; {'; '.join(parts)}"
+        return f"proved at the source: on {len(self.pictures)} pictures {'; '.join(parts)}"
 
 
 def skip_proof(reason: str) -> SourceProof:
@@ -111,4 +111,5 @@ def with_proof(bundle: Bundle, proof: SourceProof) -> Bundle:
 def _describe(mode: str, found: list[Agreement]) -> str:
     worst = max(found, key=lambda agreement: agreement.worst)
     same, asked = sum(agreement.same for agreement in found), sum(agreement.pictures for agreement in found)
-    return f"{mode} gives its label {same} of {asked} times, worst probability difference {worst.worst:.4f}"
+    told = f"{mode} gives TensorFlow's label {same} of {asked} times"
+    return f"{told}, worst probability difference {worst.worst:.4f}"

@@ -23,7 +23,7 @@ MATERIALS = ("aluminium", "steel")
 FOUR_CLASSES = tuple(f"{material}, {condition}" for material in MATERIALS for condition in CONDITIONS)
 SEVERITIES = ("late", "mid", "none")
 
-PILOT = "Model 1: pilot, its test pictures are of specimens that it knows"
+PILOT = "Model 1: pilot, tested on specimens that it was trained on"
 CASCADE = "Cascade: material, then that material's model"
 SEVERITY_CASCADE = "Cascade: steel corroded? then mid or late"
 

@@ -107,9 +107,12 @@ def study_architecture(
     )
     recipe = CascadeRecipe(stage=tuple(model.stage for model in plan.models), training=training)
     with show_steps() as begin:
-        cache, advance = plan.settings.bottleneck_dir, begin(f"{name}: bottlenecks", len(plan.samples))
+        cache, advance = (
+            plan.settings.bottleneck_dir,
+            begin(f"{name}: computing bottlenecks", len(plan.samples)),
+        )
         prepared = prepare(plan.samples, recipe, cache=cache, progress=advance)
-        rows, compared = _train_and_test(plan, prepared, begin(f"{name}: trainings", plan.trainings))
+        rows, compared = _train_and_test(plan, prepared, begin(f"{name}: training", plan.trainings))
     print(f"{name}: {plan.trainings} trainings, {time.monotonic() - started:.0f} s")
     return (
         tuple(msgspec.structs.replace(one, architecture=name) for one in rows),

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 THESIS_ERRORS, THESIS_BETWEEN_MATERIALS = 60, 59
 # Cells of the thesis' tables that are not known are left out, never filled in.
 THESIS_KNOWN = (
-    "Of the thesis' Tables 2, 6, 9 and 10 the accuracies of Models 2 to 6 are known here, and of Model 4 that"
-    f" {THESIS_BETWEEN_MATERIALS} of its {THESIS_ERRORS} errors confuse materials; their other cells are not"
-    " known here, and are left out. Its pictures were other ones."
+    f"Of the thesis, the accuracies of Models 2 to 6 are known here, and that {THESIS_BETWEEN_MATERIALS} of"
+    f" the {THESIS_ERRORS} errors of Model 4 confuse materials. Other figures of its Tables 2, 6, 9 and 10"
+    " are not known here and are left out. The thesis tested other pictures."
 )
 _FOUR = TITLES["four"]
 NONE = "-"
@@ -137,11 +137,9 @@ def format_thesis_accuracy(row: ModelRow) -> str:
 def _format_architecture(rows: Sequence[ModelRow]) -> Iterator[str]:
     tables = {
         PILOT: tabulate_pilot(rows),
-        "The models on specimens that they never saw": tabulate_models(rows),
+        "The models on specimens that they were not trained on": tabulate_models(rows),
         "What is confused": tabulate_errors(rows),
-        "Divided by picture, other pictures of a specimen are trained on, which flatters": tabulate_splits(
-            rows
-        ),
+        "Divided by picture: training sees the specimens of the test": tabulate_splits(rows),
     }
     for title, (heads, cells) in tables.items():
         if cells:
@@ -178,7 +176,7 @@ def _draw_conclusions(found: Study, architecture: str) -> Iterator[str]:
     ]
     if differences:
         yield (
-            f"{architecture}: divided by picture and not by specimen, accuracies change by"
+            f"{architecture}: if divided by picture instead of by specimen, accuracies change by"
             f" {100 * np.mean(differences):+.2f} points on average ({100 * min(differences):+.2f} to"
             f" {100 * max(differences):+.2f})."
         )
@@ -196,14 +194,14 @@ def _describe_comparison(compared: ModelComparison, accuracy: float) -> str:
     """Return a sentence on which is better, by how much, and whether chance alone explains it."""
     gained = compared.gained
     if gained.low <= 0 <= gained.high:
-        verb = "is neither shown better nor worse than"
+        verb = "is not shown to be better or worse than"
     else:
         verb = "beats" if gained.value > 0 else "is worse than"
     return (
         f"{_NAMES[compared.cascade]} {verb} {_NAMES[compared.model]}: {percent(accuracy)} against"
         f" {percent(accuracy - gained.value)} ({100 * gained.value:+.2f} points, 95 % by group"
-        f" {100 * gained.low:+.2f} to {100 * gained.high:+.2f}); pictures that it alone has right:"
-        f" {compared.only_cascade}, the other alone: {compared.only_model}."
+        f" {100 * gained.low:+.2f} to {100 * gained.high:+.2f}). Only the cascade is right on"
+        f" {compared.only_cascade} pictures, only the model on {compared.only_model}."
     )
 
 

@@ -34,10 +34,10 @@ PHASES = (
     ("reading calibration pictures", signal.SIGINT),
     ("reading graphs", signal.SIGTERM),
     ("converting, float32", signal.SIGINT),
-    ("asking TensorFlow, as proof", signal.SIGINT),
+    ("running the original graphs", signal.SIGINT),
     ("converting, int8", signal.SIGINT),
     ("converting, int8", signal.SIGTERM),
-    ("asking the quantized models", signal.SIGINT),
+    ("running the quantized models", signal.SIGINT),
     ("golden probe in tflite-runtime", signal.SIGTERM),
     ("writing bundle and report", signal.SIGTERM),
 )

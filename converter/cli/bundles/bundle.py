@@ -17,23 +17,33 @@ _VALID_DAYS = 90  # long enough for a robot that is updated once a season
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions of ``converter bundle``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    keygen = actions.add_parser("keygen", help="make a key pair; the public half goes onto the robots")
-    keygen.add_argument("key", type=Path, metavar="KEY.pem", help="the private key's file, mode 0600")
-    packed = actions.add_parser("pack", help="a bundle folder to one file; the same folder, the same bytes")
-    packed.add_argument("folder", type=Path, metavar="FOLDER", help="what `convert` wrote")
+    keygen = actions.add_parser("keygen", help="make a pair of keys; the public one goes onto the robots")
+    keygen.add_argument(
+        "key",
+        type=Path,
+        metavar="KEY.pem",
+        help="file for the private key (mode 0600); the public one is KEY.public.pem",
+    )
+    packed = actions.add_parser("pack", help="pack a bundle into one file, and sign it if a key is given")
+    packed.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a bundle")
     packed.add_argument(
-        "out", type=Path, metavar="OUT", help=f"the file, or a folder for NAME-VERSION{SUFFIX}"
+        "out", type=Path, metavar="OUT", help=f"file to write, or folder for NAME-VERSION{SUFFIX}"
     )
     packed.add_argument(
-        "--version", metavar="V", help="another version than the folder's: 2, 1.10, 2026.11.24"
+        "--version",
+        metavar="V",
+        help="version of the file, such as 2, 1.10 or 2026.11.24 (default: that of the bundle)",
     )
     _add_signing(packed, key_required=False)
-    signed = actions.add_parser("sign", help="sign what pack wrote, in place; again is allowed")
-    signed.add_argument("file", type=Path, metavar="FILE")
+    signed = actions.add_parser(
+        "sign", help="sign a packed bundle; a file that is signed already is signed anew"
+    )
+    signed.add_argument("file", type=Path, metavar="FILE", help="file that pack wrote")
     _add_signing(signed, key_required=True)
     parser.epilog = (
-        "Robots take a bundle whose version is higher than any they had, signed by a key that they trust.\n"
-        "Keep the private key off the robots and the broker; whoever has it can change what robots see."
+        "A robot takes a bundle if its version is higher than any it had, and if a trusted key signed it.\n"
+        "Keep the private key off robots and broker: with it, anybody can change what robots see.\n"
+        "The same bundle, packed again with the same --issued, gives the same bytes."
     )
 
 
@@ -42,16 +52,15 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "keygen":
         public = make_key_pair(args.key)
         key_id = fingerprint(Signer(args.key).key_id)
-        print(f"{args.key}: private, stays here. {public}: key {key_id}, for the robots:")
+        print(f"{args.key}: private key; it stays here. {public}: public key {key_id}, for the robots:")
         print(f'[bundle] trusted_keys = ["/etc/corrosion-edge/{public.name}"]')
         return 0
     signer = Signer(args.key) if args.key is not None else None  # a bad key fails before a file is replaced
     if args.action == "pack":
         file, statement = pack(args.folder, args.out, version=args.version)
-        print(
-            f"{file}: {statement.label}, {file.stat().st_size} bytes, {len(statement.files)} files,"
-            " not signed"
-        )
+        unsigned = ", not signed" if signer is None else ""
+        size_mb = file.stat().st_size / 1e6
+        print(f"{file}: {statement.label}, {size_mb:.1f} MB, {len(statement.files)} files{unsigned}")
         print(read_verdict(args.folder).line)
     else:
         file = args.file
@@ -80,23 +89,26 @@ def _add_signing(parser: argparse.ArgumentParser, *, key_required: bool) -> None
         type=_parse_days,
         default=_VALID_DAYS,
         metavar="N",
-        help="may be installed for so long (%(default)s)",
+        help="days in which robots may install it (default: %(default)s)",
     )
     parser.add_argument(
         "--minimum-version",
         default="0",
         metavar="V",
-        help="once this one is confirmed, robots do not go back below V",
+        help="after this bundle is confirmed, robots refuse versions below V",
     )
     parser.add_argument(
         "--robot-class",
         action="append",
         default=[],
         metavar="CLASS",
-        help="only for these robots; may be repeated",
+        help="only for robots of this class; may be given several times",
     )
     parser.add_argument(
-        "--issued", type=_parse_time, metavar="TIME", help="instead of now, for builds that can be repeated"
+        "--issued",
+        type=_parse_time,
+        metavar="TIME",
+        help="time of signing, for builds that can be repeated (default: now)",
     )
 
 

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter classes``."""
     parser.add_argument(
-        "bundle", metavar="BUNDLE", help="a bundle's folder, or default for the one that comes with the node"
+        "bundle",
+        metavar="BUNDLE",
+        help="folder of a bundle, or default for the bundle that comes with the node",
     )
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the files")
     parser.add_argument(
-        "--stage", action="append", metavar="NAME", help="only this stage; may be repeated (default: all)"
+        "--stage",
+        action="append",
+        metavar="NAME",
+        help="only this stage; may be given several times (default: all stages)",
     )
     parser.add_argument(
         "--keep-probabilities",
         action="store_true",
-        help="the node's own probabilities, also where its threshold is another than that of the largest one",
+        help="write the probabilities as the node computes them; the largest is then not always the label of"
+        " the node, if a stage has a decision threshold of its own",
     )
-    parser.add_argument("--force", action="store_true", help="replace what this command wrote there earlier")
+    parser.add_argument("--force", action="store_true", help="replace files that this command wrote there")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = f"""\
 The node runs a cascade of stages that share one file, and draws maps. MediaPipe's ImageClassifier,

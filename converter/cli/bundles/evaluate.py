@@ -37,32 +37,36 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("model", type=Path, help="folder of a bundle, or a frozen graph")
-    parser.add_argument("data", type=Path, help="labels.csv, the folder around one, or folders of classes")
+    parser.add_argument("model", type=Path, help="folder of a bundle, or a graph")
+    parser.add_argument(
+        "data", type=Path, help="labels.csv, the folder around one, or a folder with a folder for each label"
+    )
     parser.add_argument("--labels", type=Path, help="label file of a graph (default: the one beside it)")
     add_choice_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page, wrong pictures included")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the figures as a page, with the wrong pictures"
+    )
     group = parser.add_argument_group("worse pictures")
     group.add_argument(
         "--stress",
         action="store_true",
-        help="also judge pictures made grey, tinted, blurred, dark, compressed ..., as the node does, its"
-        " checks included, and print how the answers fall",
+        help="also judge pictures that are made worse (grey, tinted, blurred, dark, compressed, ...), with"
+        " the checks of the node, and print how accuracy falls",
     )
     group.add_argument(
         "--stress-pictures",
         type=at_least(1),
         default=DEFAULT_PICTURES,
         metavar="N",
-        help="on so many pictures, each source by its share (default: %(default)s; each is judged"
-        f" {len(CONDITIONS)} times)",
+        help="number of pictures for --stress, from each source by its share (default: %(default)s; each is"
+        f" judged {len(CONDITIONS)} times)",
     )
     group.add_argument(
         "--claim-colourless",
         action="store_true",
-        help="write into the bundle's manifest whether robots may judge grey pictures: yes where grey costs"
-        " at most 3 points; take pictures that training did not see, and pack the bundle afterwards",
+        help="write into the manifest of the bundle whether robots may judge grey pictures: yes if grey costs"
+        " at most 3 points. Give pictures that training did not see, and pack the bundle afterwards",
     )
 
 
@@ -125,7 +129,7 @@ def format_lines(found: Evaluation) -> list[str]:
     """Return the evaluation as lines of text for a terminal."""
     text = [
         f"{found.model} on {found.pictures} pictures of {found.data}",
-        f"time of a decision: mean {found.mean_ms:.1f} ms, 95 of 100 within {found.p95_ms:.1f} ms",
+        f"time of a decision: mean {found.mean_ms:.1f} ms, 95th percentile {found.p95_ms:.1f} ms",
     ]
     for one in found.figures:
         low, high = one.accuracy.low, one.accuracy.high
@@ -133,7 +137,7 @@ def format_lines(found: Evaluation) -> list[str]:
             "",
             f"{one.question}  {one.pictures} pictures in {one.groups} groups",
             f"  accuracy    {percent(one.accuracy.value)}  ({percent(low)} to {percent(high)} by group)",
-            f"  abstained   {percent(one.abstained)}; accuracy of the others {percent(one.accuracy_decided)}",
+            f"  abstained   {percent(one.abstained)}; accuracy where decided {percent(one.accuracy_decided)}",
             f"  calibration error {percent(one.calibration_error)}",
         ]
         if one.detection is not None:
@@ -150,7 +154,7 @@ def format_lines(found: Evaluation) -> list[str]:
     for maps in found.maps:
         text.append(
             f"  {maps.source}: {maps.pictures} pictures, pixel AUROC {decimal(maps.pixel_auroc)},"
-            f" IoU {decimal(maps.iou)}, area off by {percent(maps.area_error)} on average"
+            f" IoU {decimal(maps.iou)}, mean error of the area {percent(maps.area_error)}"
         )
     return text
 

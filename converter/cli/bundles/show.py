@@ -43,15 +43,17 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter show``."""
-    parser.add_argument("bundle", type=Path, help="a bundle's folder")
-    parser.add_argument("pictures", type=Path, help="folder; every class and group has its turn")
-    parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg")
-    parser.add_argument("--count", type=at_least(1), default=24, help="pictures (default: 24)")
+    parser.add_argument("bundle", type=Path, help="folder of a bundle")
+    parser.add_argument(
+        "pictures", type=Path, help="folder of pictures; they are chosen from every label and group in turn"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="SHEET.jpg", help="picture file to write")
+    parser.add_argument("--count", type=at_least(1), default=24, help="number of pictures (default: 24)")
     parser.add_argument("--columns", type=at_least(1), default=4, help="pictures in a row (default: 4)")
     parser.add_argument(
-        "--cell", type=at_least(64), default=320, metavar="PX", help="width of a picture (default: 320)"
+        "--cell", type=at_least(64), default=320, metavar="PX", help="width of a picture in px (default: 320)"
     )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice (default: 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="seed of the choice (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:

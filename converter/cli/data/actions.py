@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     import argparse
 
 _ACTIONS = {
-    "import": (import_data, "COCO, YOLO, Label Studio or mask pictures to labels.csv and masks"),
-    "export": (export_data, "labels.csv and masks to COCO or Label Studio"),
-    "check": (check_data, "what in a data set will hurt: leaks, copies, masks, licences, tiny classes"),
+    "import": (
+        import_data,
+        "read a data set of COCO, YOLO, Label Studio or mask pictures into labels.csv and masks",
+    ),
+    "export": (export_data, "write labels.csv and masks for COCO or Label Studio"),
+    "check": (check_data, "find what spoils a training: leaks, copies, masks, licences, small classes"),
 }
 
 

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument(
-        "data", type=Path, metavar="DATA", help="labels.csv, the folder around one, or folders of classes"
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="labels.csv, the folder around one, or a folder with a folder for each label",
     )
     add_choice_arguments(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found; - prints it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON; - prints it")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
 def format_problems(name: str, pictures: int, problems: list[Problem]) -> list[str]:
     """Return what was found as lines for a terminal."""
     if not problems:
-        return [f"{name}: {count_of(pictures, 'picture')}, nothing found that will hurt"]
-    lines = [f"{name}: {count_of(pictures, 'picture')}, {count_of(len(problems), 'thing')} that will hurt"]
+        return [f"{name}: {count_of(pictures, 'picture')}, nothing found that spoils a training"]
+    lines = [f"{name}: {count_of(pictures, 'picture')}, {count_of(len(problems), 'problem')}"]
     for one in problems:
         lines += [
             f"{one.text[:1].upper()}{one.text[1:]}: {one.count}",

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("data", type=Path, metavar="DATA", help="labels.csv, or the folder around one")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make, pictures included")
+    parser.add_argument("out", type=Path, metavar="OUT", help="new folder, which also gets the pictures")
     parser.add_argument(
         "--to",
         choices=[one.value for one in Target],
         required=True,
         metavar="TOOL",
-        help=", ".join(one.value for one in Target),
+        help=f"tool to write for: {', '.join(one.value for one in Target)}",
     )
     add_choice_arguments(parser)
 
@@ -47,8 +47,10 @@ def run(args: argparse.Namespace) -> int:
     if args.to == Target.LABEL_STUDIO.value:
         print(
             f"  Label Studio: make a project with label_config.xml, serve {args.out} as local files"
-            " (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT), import tasks.json;"
-            " where a robot's picture has no mask, its map is a prediction to correct"
+            " (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT) and import tasks.json;"
+            " if a robot's picture has no mask, its corrosion map is there as a prediction to correct"
         )
-    print(f"  back again: converter data import {args.out} FOLDER --map {args.out / 'categories.toml'}")
+    print(
+        f"  to import it again: converter data import {args.out} FOLDER --map {args.out / 'categories.toml'}"
+    )
     return 0

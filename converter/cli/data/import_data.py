@@ -23,34 +23,37 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("data", type=Path, metavar="DATA", help="the data set's file or folder")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("data", type=Path, metavar="DATA", help="file or folder of the data set")
+    parser.add_argument("out", type=Path, metavar="OUT", help="new folder")
     parser.add_argument(
         "--map",
         type=Path,
         metavar="FILE.toml",
-        help="what each category means, as you confirmed it; without it a proposal is written",
+        help="file that says what each category means; without it a proposal is written, for you to check",
     )
     parser.add_argument(
         "--format", choices=[one.value for one in Format], metavar="FORMAT", help=_list_formats()
     )
     parser.add_argument(
-        "--pictures", type=Path, metavar="FOLDER", help="where the pictures lie, if not beside the file"
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the pictures, if they are not beside the file",
     )
-    parser.add_argument("--source", default="", help="where the pictures come from, in a word or two")
-    parser.add_argument("--licence", default="", help="of pictures whose file names none")
-    parser.add_argument("--set", default="", metavar="NAME", help="of pictures whose file names no part")
+    parser.add_argument("--source", default="", help="source of the pictures, for the column source")
+    parser.add_argument("--licence", default="", help="licence of pictures whose file names none")
+    parser.add_argument("--set", default="", metavar="NAME", help="set of pictures whose file names none")
     parser.add_argument(
         "--boxes",
         choices=("labels", "crops"),
         default="labels",
-        help="what boxes give: labels of their pictures, or a picture each (default: labels)",
+        help="labels: a box labels its picture; crops: each box is cut out as a picture (default: labels)",
     )
     parser.add_argument(
         "--orientation",
         choices=("stored", "shown"),
-        help="how positions are meant on pictures that EXIF data turn, where sizes do not tell"
-        " (default: stored for COCO, shown for others)",
+        help="if EXIF data turn a picture: whether positions are meant on the stored pixels or on the picture"
+        " as shown (default: what the sizes say, else stored for COCO and shown for others)",
     )
 
 
@@ -110,4 +113,4 @@ def _used_categories(found: ForeignSet) -> tuple[str, ...]:
 
 
 def _list_formats() -> str:
-    return f"{', '.join(one.value for one in Format)} (default: the files tell)"
+    return f"format of the data set: {', '.join(one.value for one in Format)} (default: found in the files)"

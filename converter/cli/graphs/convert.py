@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.argument_types import at_least, up_to
-from converter.cli.graphs.graph_flags import add_graph_flags, read_graph_flags
+from converter.cli.graphs.convert_flags import add_arguments, spell_out_mode
+from converter.cli.graphs.graph_flags import read_graph_flags
 from converter.conversion.bundle_writer import write_bundle
 from converter.conversion.order import CALIBRATION_PICTURES, DRAFT_PICTURES, ConversionOrder
 from converter.conversion.pipeline import convert
@@ -33,7 +33,7 @@ from edge_node.inspection.corrosion_map import corroded_labels
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from converter.conversion.order import ConversionOutcome
     from converter.conversion.report import Report
@@ -41,50 +41,9 @@ if TYPE_CHECKING:
     from converter.evaluation.ship_verdict import ShipVerdict
     from edge_node.inference.bundle import Bundle
 
+__all__ = ["add_arguments", "run", "spell_out_mode"]
 _STDOUT = Path("-")
 _GRAPH_FLAG = re.compile(r"--((?:input|output)-(?:layer|height|width|mean|std|colour-order)|labels)\b")
-_MODES = [mode.value for mode in Mode]
-
-
-def spell_out_mode(argv: Sequence[str]) -> list[str]:
-    """Return ``argv`` with a bare ``--quantize`` spelled out, so that no graph is taken for its mode."""
-    words = list(argv)
-    for at, word in enumerate(words):
-        if word == "--quantize" and (at + 1 == len(words) or words[at + 1] not in _MODES):
-            words[at] = f"--quantize={Mode.INT8.value}"
-    return words
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``convert``."""
-    parser.add_argument(
-        "source",
-        type=Path,
-        metavar="GRAPH.pb|CASCADE.toml",
-        help="one graph (.pb, SavedModel folder, .keras, .h5; a .tflite is kept as it is), or a file that"
-        " names the stages",
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
-    _add_quantizing(parser)
-    _add_judging(parser.add_argument_group("judged on labelled pictures"))
-    _add_bundle_options(parser)
-    one = parser.add_argument_group("one graph only; a cascade file says these per stage")
-    one.add_argument("--labels", type=Path, help="default: the label file beside the graph")
-    one.add_argument(
-        "--meaning",
-        action="append",
-        default=[],
-        metavar="LABEL=WORDS",
-        help="what a label means if its own words do not say it: good=uncorroded, 3='corroded steel'",
-    )
-    one.add_argument(
-        "--threshold",
-        action="append",
-        default=[],
-        metavar="LABEL=P",
-        help="of labels with a sigmoid each: the label holds from this probability on (default: 0.5)",
-    )
-    add_graph_flags(one)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -127,95 +86,9 @@ def _convert(args: argparse.Namespace) -> int:
         print(encode_report(report).decode(), end="")
         return 0
     _print_table(outcome)
-    print(f"report: {page}, with pictures; the one in the bundle only names them")
-    print("\n".join([*(f"to be known: {text}" for text in report.verdict.mind), report.verdict.line]))
+    print(f"report: {page}; it shows pictures, the report in the bundle only names them")
+    print("\n".join([*(f"note: {text}" for text in report.verdict.mind), report.verdict.line]))
     return 0
-
-
-def _add_quantizing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--quantize",
-        choices=_MODES,
-        default=Mode.NONE.value,
-        help="alone: int8, everything 8 bits; float16, dynamic, ...; without it: none, float32",
-    )
-    parser.add_argument(
-        "--calibration", type=Path, metavar="PICTURES", help="folder that int8 ranges are measured on"
-    )
-    parser.add_argument(
-        "--calibration-pictures",
-        type=at_least(1),
-        metavar="N",
-        help=f"default: {CALIBRATION_PICTURES}, of a draft {DRAFT_PICTURES}",
-    )
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the choice of pictures (default: 0)")
-    parser.add_argument(
-        "--min-agreement",
-        type=up_to(100.0),
-        metavar="PERCENT",
-        help="share of pictures to which every stage must give float's label: those of --evaluate, or else"
-        " the calibration pictures; the worst layers stay in float until it holds",
-    )
-
-
-def _add_judging(judged: argparse._ArgumentGroup) -> None:
-    judged.add_argument(
-        "--evaluate", type=Path, metavar="LABELLED", help="labels.csv, or a folder with a folder per class"
-    )
-    judged.add_argument(
-        "--max-accuracy-drop",
-        type=up_to(100.0),
-        metavar="POINTS",
-        help="percentage points that quantizing may cost any stage and the cascade;"
-        " the worst layers stay in float until it holds",
-    )
-    judged.add_argument(
-        "--max-risk",
-        type=up_to(1.0),
-        metavar="SHARE",
-        help="stages abstain where they are not sure enough for so few errors (0.01: one in a hundred)",
-    )
-    judged.add_argument(
-        "--report",
-        type=Path,
-        metavar="FILE.html",
-        help="where to write the report with the pictures in it (default: BUNDLE-report.html, beside the"
-        " bundle); the one in the bundle only names them",
-    )
-
-
-def _add_bundle_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="of the bundle (default: the cascade's, or the graph's folder)")
-    parser.add_argument("--version", help="of the bundle (default: the cascade's, or 1)")
-    parser.add_argument(
-        "--target",
-        choices=[target.value for target in Target],
-        default=Target.LITERT.value,
-        help="the robot's runtime: another than litert must pass the golden probe here, in an environment"
-        " of its own (default: litert)",
-    )
-    parser.add_argument(
-        "--draft",
-        action="store_true",
-        help="for a first look: ranges are measured on fewer pictures, and the original graphs are not asked;"
-        " the bundle says that it is not proved",
-    )
-    parser.add_argument(
-        "--no-source-proof",
-        action="store_true",
-        help="do not ask TensorFlow about the original graphs; the bundle then says that it is not proved",
-    )
-    parser.add_argument("--no-fuse", action="store_true", help="one model per stage, whatever they share")
-    parser.add_argument(
-        "--all-modes", action="store_true", help="weigh and time the other modes too, in table and report"
-    )
-    parser.add_argument("--force", action="store_true", help="replace an existing bundle")
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="write figures and verdict; - prints them instead of the table",
-    )
 
 
 def _read_order(args: argparse.Namespace) -> ConversionOrder:
@@ -322,7 +195,7 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
     yield from outcome.warnings
     yield from _format_model_notes(outcome)
     if outcome.order.fuse and len(outcome.fused) > 1:
-        yield f"{len(outcome.fused)} models: their backbones differ"
+        yield f"{len(outcome.fused)} models, because their backbones differ: each costs an inference"
     if (measured := outcome.bundle.manifest.measured) and measured.stages:
         what = "" if outcome.labelled else "; agreement, not accuracy"
         yield f"compared on {measured.pictures} pictures, {measured.set}{what}"
@@ -341,15 +214,16 @@ def _format_notes(outcome: ConversionOutcome) -> Iterator[str]:
         size, milliseconds = outcome.all_quantized
         now = sum(model.size_bytes for model in outcome.bundle.manifest.models)
         yield (
-            f"that costs {now / 1e6:.2f} MB instead of {size / 1e6:.2f} MB,"
-            f" and {quantized_ms:.1f} ms instead of {milliseconds:.1f} ms"
+            f"with these the models have {now / 1e6:.2f} MB instead of {size / 1e6:.2f} MB,"
+            f" and take {quantized_ms:.1f} ms instead of {milliseconds:.1f} ms"
         )
     for name, fit in outcome.fits.items():
         line = f"{name}: temperature {fit.temperature:.2f}"
         if fit.abstention:
+            found = fit.abstention
             line += (
-                f"; says nothing below {fit.abstention.threshold:.3f}: on specimens held out"
-                f" {fit.abstention.held_out_coverage:.1%} decided, {fit.abstention.held_out_risk:.2%} wrongly"
+                f"; abstains below {found.threshold:.3f}: of left-out specimens it decides"
+                f" {found.held_out_coverage:.1%}, and {found.held_out_risk:.2%} of these wrongly"
             )
         yield line
     yield from _format_map_notes(outcome)
@@ -369,7 +243,7 @@ def _format_model_notes(outcome: ConversionOutcome) -> Iterator[str]:
         kind = graph.ready.mode if graph.ready else mode
         yield f"{model.file}: {kind} {size_mb:.2f} MB{in_float}: {stages}"
         if len(graph.stages) > 1:
-            yield f"{stages} share one backbone, proved equal: one inference answers all"
+            yield f"{stages} share one backbone, which was proved: one inference answers all"
         yield from (
             f"{output.stage} has no map: {output.no_map}" for output in graph.outputs if output.no_map
         )
@@ -379,9 +253,9 @@ def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:
     """Yield the thresholds fitted on masks, and the stages whose maps no mask has shaped."""
     for name, fit in outcome.map_fits.items():
         yield (
-            f"{name}: its map counts from {fit.threshold:.3f} on: against {fit.pictures} masks,"
-            f" specimens held out, IoU {fit.iou[1]:.2f} instead of {fit.iou[0]:.2f},"
-            f" area off by {fit.area_error[1]:.1%} instead of {fit.area_error[0]:.1%}"
+            f"{name}: threshold of the map {fit.threshold:.3f}; on {fit.pictures} masks of left-out specimens"
+            f" IoU {fit.iou[1]:.2f} instead of {fit.iou[0]:.2f}, error of the area {fit.area_error[1]:.1%}"
+            f" instead of {fit.area_error[0]:.1%}"
         )
     untaught = [
         planned.stage.name
@@ -393,6 +267,6 @@ def _format_map_notes(outcome: ConversionOutcome) -> Iterator[str]:
     ]
     if untaught:
         yield (
-            f"{', '.join(untaught)}: learned from whole pictures, so the map shows where it looked and"
-            " overstates the area; --evaluate with a labels.csv that names masks fits it"
+            f"{', '.join(untaught)}: learned from whole pictures, so the map overestimates the corroded area;"
+            " give --evaluate a labels.csv that names masks, to fit the threshold of the map"
         )

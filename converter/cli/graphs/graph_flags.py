@@ -14,26 +14,35 @@ if TYPE_CHECKING:
 
 def add_graph_flags(parser: Any) -> None:
     """Declare the flags, spelled as those of ``label_image`` or with hyphens."""
-    parser.add_argument("--input-layer", "--input_layer", help="node that takes the picture")
-    parser.add_argument("--output-layer", "--output_layer", help="node with a value per class")
+    parser.add_argument("--input-layer", "--input_layer", help="name of the node that takes the picture")
+    parser.add_argument(
+        "--output-layer", "--output_layer", help="name of the node that gives a value for each label"
+    )
     for side in ("height", "width"):
         parser.add_argument(
-            f"--input-{side}", f"--input_{side}", type=at_least(1), metavar="PX", help=f"{side} of the input"
+            f"--input-{side}",
+            f"--input_{side}",
+            type=at_least(1),
+            metavar="PX",
+            help=f"{side} of the input in px",
         )
-    for name, wanted in (("mean", "taken from every pixel (0 to 255)"), ("std", "divides what is left")):
+    for name, wanted in (
+        ("mean", "subtracted from each pixel (0 to 255)"),
+        ("std", "then divides each pixel"),
+    ):
         parser.add_argument(
             f"--input-{name}",
             f"--input_{name}",
             type=_read_numbers,
             metavar="N|N,N,N",
-            help=f"{wanted}: one number, or one per colour in the order of --input-colour-order",
+            help=f"{wanted}; one number, or one for each colour in the order of --input-colour-order",
         )
     parser.add_argument(
         "--input-colour-order",
         "--input_colour_order",
         type=str.upper,
         choices=COLOUR_ORDERS,
-        help="of the channels that the graph was trained on (default: RGB, or what the graph shows)",
+        help="order of the colours that the graph was trained on (default: what the graph says, else RGB)",
     )
 
 

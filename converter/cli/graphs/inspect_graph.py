@@ -64,7 +64,7 @@ class GraphDescription(msgspec.Struct, frozen=True, kw_only=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter inspect``."""
     parser.add_argument("graph", type=Path, help="frozen graph, SavedModel folder, .keras, .h5 or .tflite")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print the facts as JSON")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the graph for TensorBoard")
     add_graph_flags(parser)
 

@@ -39,11 +39,13 @@ _SHOWN = 5  # as label_image
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter label``."""
-    parser.add_argument("--graph", type=Path, required=True, help="a graph, or a bundle's folder")
+    parser.add_argument("--graph", type=Path, required=True, help="a graph, or folder of a bundle")
     parser.add_argument(
-        "--image", type=Path, required=True, action="append", help="a picture; may be given again"
+        "--image", type=Path, required=True, action="append", help="a picture; may be given several times"
     )
-    parser.add_argument("--labels", type=Path, help="default: the label file beside the graph")
+    parser.add_argument(
+        "--labels", type=Path, help="file with the labels (default: the one beside the graph)"
+    )
     add_graph_flags(parser)
 
 

@@ -74,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     recipe, samples = plan.recipe, plan.samples
     if recipe.training.fine_tune and not args.cascade:
         print(
-            "--fine_tune: this graph gets a backbone of its own, fuses with no other and costs the node a"
-            " whole inference more; stages of one --cascade share theirs"
+            "--fine_tune: this graph has a backbone of its own. It can be fused with no other graph and costs"
+            " the node one more inference; the stages of one --cascade share a backbone"
         )
     started = time.monotonic()
     with (
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             training.train_on_all()
         else:
             training.train_and_test()
-    print(f"kept in {run_folder.path}; `converter runs` lists all trainings")
+    print(f"recipe, figures and mistakes: {run_folder.path}; `converter runs` lists all trainings")
     print(f"{time.monotonic() - started:.0f} s")
     return 0
 
@@ -158,7 +158,7 @@ class _Training:
 
         left_out = {text: find_groups(self.samples, text.split(",")) for text in self.args.leave_out}
         prepared = self.prepare()
-        advance = self.begin("trainings without a part", self.args.cross_validate + len(left_out))
+        advance = self.begin("trainings for cross-validation", self.args.cross_validate + len(left_out))
 
         def report(line: str) -> None:
             advance()
@@ -215,7 +215,9 @@ class _Training:
             self.recipe,
             cache=self.args.bottleneck_dir or (self.work and self.work / BOTTLENECKS_NAME),
             augmentations=self.augmentations,
-            progress=self.begin("bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)),
+            progress=self.begin(
+                "computing bottlenecks", len(self.samples) * (self.recipe.training.copies + 1)
+            ),
             work=self.work,
         )
         self.seconds["bottlenecks"] = round(time.monotonic() - started, 1)
@@ -337,12 +339,12 @@ def _report_test(
             for mistake in mistakes[:_MISCLASSIFIED_SHOWN]:
                 print(f"  {mistake.sample.path}  {mistake.predicted}")
     if judged:
-        print("a group is one specimen, or one series of pictures: none is both trained and tested on")
+        print("a group is one specimen or series; no group is in training and in the test")
     accuracies = {figures.stage: figures.right for figures, _ in judged}
     if untested := [stage.name for stage in recipe.stage if stage.name not in accuracies]:
         print(
-            f"{', '.join(untested)}: no test picture, so nothing is known of the accuracy;"
-            " a larger --testing_percentage or --cross_validate 3 would tell"
+            f"{', '.join(untested)}: no test picture, so the accuracy is not known; give a larger"
+            " --testing_percentage, or --cross_validate 3"
         )
     return accuracies
 

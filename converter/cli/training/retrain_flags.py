@@ -109,28 +109,36 @@ def _add_pictures(data: argparse._ArgumentGroup) -> None:
         type=Path,
         action="append",
         required=True,
-        help="folder of class folders, or with labels.csv; may be given several times",
+        help="folder with labels.csv, or with a folder for each label; may be given several times",
     )
-    _add_flag(data, "column", help="column of labels.csv that has the label (default: corroded)")
+    _add_flag(data, "column", help="column of labels.csv whose values are the labels (default: corroded)")
     _add_flag(
         data,
         "testing_percentage",
         type=up_to(100.0),
         default=10,
-        help="percentage of the groups that is tested on (default: 10)",
+        help="percentage of the groups to test on (default: 10)",
     )
     _add_flag(
         data,
         "validation_percentage",
         type=up_to(100.0),
         default=10,
-        help="percentage for when to stop (default: 10)",
+        help="percentage of the groups that decides when training stops (default: 10)",
     )
     _add_flag(
-        data, "leave_out", action="append", default=[], metavar="SOURCE", help="test on this whole source"
+        data,
+        "leave_out",
+        action="append",
+        default=[],
+        metavar="SOURCE",
+        help="test on this whole source or set, and train on none of it",
     )
     _add_flag(
-        data, "bottleneck_dir", type=Path, help="cache of what the frozen network makes of each picture"
+        data,
+        "bottleneck_dir",
+        type=Path,
+        help="folder that keeps the bottlenecks, so that the next training on these pictures is faster",
     )
     _add_flag(
         data,
@@ -138,8 +146,8 @@ def _add_pictures(data: argparse._ArgumentGroup) -> None:
         type=at_least(2),
         default=0,
         metavar="K",
-        help="train on everything, after K trainings without a Kth of the groups and one without each"
-        " --leave_out, which say what to expect; the percentages then do not apply",
+        help="measure by K trainings, each without a Kth of the groups, and one without each --leave_out;"
+        " then train on everything; the percentages do not apply",
     )
 
 
@@ -148,12 +156,17 @@ def _add_network(network: argparse._ArgumentGroup) -> None:
         network,
         "architecture",
         default=DEFAULT_ARCHITECTURE,
-        help=f"one of {', '.join(list_architectures())} (default: {DEFAULT_ARCHITECTURE})",
+        help=f"backbone: one of {', '.join(list_architectures())} (default: {DEFAULT_ARCHITECTURE})",
     )
-    _add_flag(network, "weights", help="file with the backbone's weights, or random")
-    _add_flag(network, "model_dir", type=Path, help="where Keras keeps the weights that it downloads")
     _add_flag(
-        network, "size_px", type=at_least(1), help="sides of the input (default: the architecture's own)"
+        network, "weights", help="file with the weights of the backbone, or random (default: ImageNet's)"
+    )
+    _add_flag(network, "model_dir", type=Path, help="folder for the weights that Keras downloads")
+    _add_flag(
+        network,
+        "size_px",
+        type=at_least(1),
+        help="width and height of the input in px (default: the architecture's own)",
     )
     _add_flag(
         network,
@@ -161,34 +174,50 @@ def _add_network(network: argparse._ArgumentGroup) -> None:
         type=at_least(0),
         default=0,
         metavar="N",
-        help="train the last N convolutions too; graphs of other runs then no longer share the backbone,"
-        " and cannot be fused with these into one inference",
+        help="also train the last N convolutions; such a graph cannot be fused with graphs of other runs,"
+        " because its backbone differs (default: 0)",
     )
 
 
 def _add_training(training: argparse._ArgumentGroup) -> None:
-    _add_flag(training, "cascade", type=Path, metavar="RECIPE", help="stages and training from a TOML recipe")
+    _add_flag(
+        training,
+        "cascade",
+        type=Path,
+        metavar="RECIPE",
+        help="TOML file with the stages of a cascade and their training; see `converter example`",
+    )
     _add_flag(
         training,
         "how_many_training_steps",
         type=at_least(1),
         default=_STEPS,
         metavar="N",
-        help=f"most batches (default: {_STEPS})",
+        help=f"number of batches at most (default: {_STEPS})",
     )
     _add_flag(
-        training, "learning_rate", type=above_zero, default=1e-3, help="peak, of AdamW (default: 0.001)"
+        training,
+        "learning_rate",
+        type=above_zero,
+        default=1e-3,
+        help="peak of the learning rate of AdamW (default: 0.001)",
     )
     _add_flag(
-        training, "train_batch_size", type=at_least(1), default=32, help="pictures a step (default: 32)"
+        training, "train_batch_size", type=at_least(1), default=32, help="pictures in a batch (default: 32)"
     )
     _add_flag(
         training,
         "eval_step_interval",
         type=at_least(1),
-        help="steps between looks at the validation pictures (default: a twentieth of all steps)",
+        help="steps between two validations (default: a twentieth of all steps)",
     )
-    _add_flag(training, "seed", type=seed, default=0, help="the same seed gives the same graph (default: 0)")
+    _add_flag(
+        training,
+        "seed",
+        type=seed,
+        default=0,
+        help="seed of splits, weights and draws; the same seed gives the same graph (default: 0)",
+    )
 
 
 def _add_distortions(group: argparse._ArgumentGroup) -> None:
@@ -196,21 +225,38 @@ def _add_distortions(group: argparse._ArgumentGroup) -> None:
         group,
         "copies",
         type=at_least(0),
-        help="changed copies of each picture (default: 4 with any change, else 0)",
+        help="augmented copies of each picture (default: 4 with any augmentation, else 0)",
     )
-    _add_flag(group, "augment", action="store_true", help="all that inspection cameras do to a picture")
-    _add_flag(group, "flip_left_right", action="store_true", help="mirror half of the pictures")
+    _add_flag(
+        group,
+        "augment",
+        action="store_true",
+        help="every change that inspection cameras cause: light, blur, noise, JPEG, position",
+    )
+    _add_flag(group, "flip_left_right", action="store_true", help="mirror half of the copies")
     _add_flag(
         group,
         "random_crop",
         type=up_to(99.0),
         default=0,
         metavar="PERCENT",
-        help="of each side cut away at most",
+        help="cut at most so much off each side",
     )
-    _add_flag(group, "random_scale", type=up_to(100.0), default=0, metavar="PERCENT", help="enlarged at most")
     _add_flag(
-        group, "random_brightness", type=up_to(100.0), default=0, metavar="PERCENT", help="lighter or darker"
+        group,
+        "random_scale",
+        type=up_to(100.0),
+        default=0,
+        metavar="PERCENT",
+        help="enlarge at most by so much",
+    )
+    _add_flag(
+        group,
+        "random_brightness",
+        type=up_to(100.0),
+        default=0,
+        metavar="PERCENT",
+        help="make at most so much lighter or darker",
     )
 
 
@@ -220,28 +266,33 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
         "output_graph",
         type=Path,
         default=Path("retrained_graph.pb"),
-        help="the frozen graph, after which its other files are named (default: retrained_graph.pb)",
+        help="file for the graph; its other files are named after it (default: retrained_graph.pb)",
     )
-    _add_flag(output, "output_labels", type=Path, help="its labels (default: beside it, named after it)")
-    _add_flag(output, "output_dir", type=Path, help="with --cascade: folder for all graphs and CASCADE.toml")
+    _add_flag(output, "output_labels", type=Path, help="file for the labels (default: beside the graph)")
+    _add_flag(output, "output_dir", type=Path, help="with --cascade: folder for the graphs and CASCADE.toml")
     _add_flag(
         output,
         "runs_dir",
         type=Path,
         default=Path("runs"),
-        help="folder in which each training leaves one of its own: recipe, records, figures, curves, mistakes"
+        help="folder that gets a folder for each training, with recipe, records, figures, curves and mistakes"
         " (default: runs)",
     )
-    _add_flag(output, "force", action="store_true", help="replace graphs that exist already")
-    _add_flag(output, "summaries_dir", type=Path, help="TensorBoard summaries")
+    _add_flag(output, "force", action="store_true", help="replace files that exist")
+    _add_flag(output, "summaries_dir", type=Path, help="folder for TensorBoard summaries")
     _add_flag(
         output,
         "final_tensor_name",
         type=_parse_node_name,
         default="final_result",
-        help="name of the output in the graph",
+        help="name of the output in the graph (default: final_result)",
     )
-    _add_flag(output, "print_misclassified_test_images", action="store_true", help="list them")
+    _add_flag(
+        output,
+        "print_misclassified_test_images",
+        action="store_true",
+        help="print the misclassified test pictures",
+    )
 
 
 def _list_given(args: argparse.Namespace, names: Sequence[str]) -> list[str]:

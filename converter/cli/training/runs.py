@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``converter runs``."""
     parser.add_argument(
-        "folder", type=Path, nargs="?", default=Path("runs"), help="folder of runs, or of one (default: runs)"
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path("runs"),
+        help="folder with the runs, or the folder of one run (default: runs)",
     )
-    parser.add_argument("--json", action="store_true", help="for programs: all that each run.json says")
+    parser.add_argument("--json", action="store_true", help="print the whole record of each run as JSON")
 
 
 def run(args: argparse.Namespace) -> int:

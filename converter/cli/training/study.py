@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.description = (
-        "Trains and tests Models 1 to 6 of the thesis, the staged cascade, and severity stages\n"
-        "on labelled pictures, each divided by specimen and, for comparison, by picture;\n"
-        "prints the thesis' figures beside what was found."
+        "Train and test Models 1 to 6 of the thesis, the cascade and the severity stages on labelled\n"
+        "pictures. Each is tested on specimens that it was not trained on and, for comparison, on a\n"
+        "division by picture. The figures of the thesis stand beside what was found."
     )
     parser.add_argument("data", type=Path, help="labels.csv or the folder around one")
     add_choice_arguments(parser)
@@ -38,34 +38,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="architectures",
         metavar="NAME[=WEIGHTS]",
-        help=f"repeatable, with a file of weights or random where its own are not wanted; default"
-        f" {DEFAULT_ARCHITECTURE}; known are {', '.join(list_architectures())}",
+        help=f"network to study; may be given several times; WEIGHTS is a file, or random (default:"
+        f" {DEFAULT_ARCHITECTURE} with ImageNet's weights); one of {', '.join(list_architectures())}",
     )
     parser.add_argument(
-        "--weights", metavar="FILE", help="weights of the one architecture: a file, or random"
+        "--weights", metavar="FILE", help="weights, if there is one architecture: a file, or random"
     )
     parser.add_argument(
-        "--size-px", type=at_least(1), help="sides of the input (default: the architecture's own)"
+        "--size-px",
+        type=at_least(1),
+        help="width and height of the input in px (default: the architecture's own)",
     )
     parser.add_argument(
-        "--folds", type=at_least(2), default=3, help="parts; each is judged by the rest (default: 3)"
+        "--folds",
+        type=at_least(2),
+        default=3,
+        help="number of parts; each is tested by models trained on the others (default: 3)",
     )
-    parser.add_argument("--steps", type=at_least(1), default=1500, help="of each training (default: 1500)")
+    parser.add_argument(
+        "--steps", type=at_least(1), default=1500, help="batches of each training (default: 1500)"
+    )
     parser.add_argument(
         "--pilot-steps",
         type=at_least(1),
         nargs="*",
         default=list(PILOT_STEPS),
-        help=f"of Model 1 (default: {' '.join(map(str, PILOT_STEPS))}; without a number it is left out)",
+        help=f"batches of each training of Model 1 (default: {' '.join(map(str, PILOT_STEPS))}); without a"
+        " number Model 1 is left out",
     )
     parser.add_argument(
         "--bottleneck-dir",
         type=Path,
-        help="cache of what the network makes of each picture; another study of them then takes seconds",
+        help="folder that keeps the bottlenecks, so that another study of these pictures takes seconds",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of divisions and trainings (default: 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report with its plots")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of divisions and trainings (default: 0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page with plots")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -43,13 +43,14 @@ def iter_summary(report: ImportReport, out: Path, *, most_shown: int = 3) -> Ite
     if report.boxes:
         made = f"cut out as {report.crops} pictures" if report.crops else "taken as labels of their pictures"
         boxes = f"{report.boxes} box{'' if report.boxes == 1 else 'es'}"
-        yield f"  {boxes} {made}: a box is not a mask, no pixel in it counts as corroded"
+        yield f"  {boxes} {made}; a box is no mask, so it marks no pixel as corroded"
     if report.turned:
         yield f"  {report.turned} pictures are turned by their EXIF data; masks are turned with them"
     if report.turned_by_habit:
         yield (
-            f"  of {report.turned_by_habit} of them no size tells if positions are meant before the turn:"
-            f" {report.tool}'s habit was taken; look at their masks, and give --orientation if they lie wrong"
+            f"  for {report.turned_by_habit} of them the sizes do not say whether positions are meant before"
+            f" the turn; {report.tool}'s usual way was taken. Look at their masks, and give --orientation if"
+            " they are wrong"
         )
     total = sum(len(names) for names in report.left_out.values())
     if total:

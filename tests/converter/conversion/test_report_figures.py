@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from converter.conversion.report import encode_report
 from converter.conversion.report_figures import collect_report
+from converter.data.dataset import load_dataset
 from converter.evaluation.accuracy_budget import AccuracyBudget
 from converter.proof.source_proof import Agreement, SourceProof, StageProof
 from converter.source_model.request import ScalingScore
+from converter.specimens.sets.dataset import write_dataset
 from edge_node.inference.probabilities import softmax
 from tests.support.conversions import with_changes
 
@@ -46,6 +49,17 @@ def test_budget_and_draft_are_told(outcome):
     report = collect_report(with_changes(outcome, draft=True, budget=AccuracyBudget(1.0, 0.9)))
     assert (report.draft, report.max_drop_points, report.min_agreement) == (True, 1.0, 0.9)
     assert "it is a draft" in report.verdict.line
+
+
+def test_rendered_specimens_are_told_from_photographs(outcome, tmp_path):
+    """Figures on plates of ``converter specimens`` alone say nothing of photographs; the verdict says so."""
+    written = load_dataset(write_dataset(tmp_path / "out", 4, 0, size=(64, 64)))
+    (source,) = {sample.source for sample in written}
+    rendered = tuple(replace(sample, source=source) for sample in outcome.labelled.samples)
+    for samples, told in ((rendered, True), ((*rendered[1:], outcome.labelled.samples[0]), False)):
+        labelled = replace(outcome.labelled, samples=samples)
+        report = collect_report(replace(outcome, labelled=labelled))
+        assert any("rendered specimens alone" in text for text in report.verdict.mind) is told
 
 
 def test_facts_of_the_input_have_their_origin(report):

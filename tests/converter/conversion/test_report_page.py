@@ -61,10 +61,10 @@ def test_pictures_that_differ_stand_with_every_answer(outcome, plain):
     page = text_of(render_report(plain, pictures))
     assert page.count("data:image/jpeg") >= len(plain.stages[0].differing)
     assert re.search(r"<th>float</th><th>int8</th>", page)
-    assert "Pictures with different answers, the widest apart first" in page
+    assert "Pictures with different answers, the largest difference first" in page
     alone = text_of(render_report(plain))
     assert "data:image" not in alone
-    assert "photographs do not" in alone
+    assert "This page only names the pictures" in alone
 
 
 def test_pictures_are_bounded_in_bytes(outcome, plain, monkeypatch):

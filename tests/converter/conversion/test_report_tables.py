@@ -35,5 +35,5 @@ def test_the_cascade_has_a_row_of_its_own(report):
     """Its accuracy stands below its stages', in the same columns."""
     whole = report.stages[0].quantized_accuracy
     heads, rows = tabulate_stages(replace(report, cascade_float=whole, cascade_quantized=whole))
-    assert rows[-1][0].startswith("corroded or not, whole cascade")
+    assert rows[-1][0].startswith("whole cascade")
     assert rows[-1][heads.index("pictures")] == "60"

@@ -63,15 +63,15 @@ def test_yes_says_what_was_shown(sound):
         (lambda r: with_stage(r, agreement=0.9), "another label than float on 10.0% of pictures"),
         (
             lambda r: with_stage(r, confusion=((57, 0), (3, 0))),
-            "by saying 'corroded' every time",
+            "no better than 'corroded' for every picture",
         ),
-        (lambda r: with_stage(r, held_out_coverage=0.3), "says nothing of 70% of pictures"),
+        (lambda r: with_stage(r, held_out_coverage=0.3), "abstains on 70% of pictures"),
         (
             lambda r: with_stage(
                 r,
                 quantized_accuracy=replace(r.stages[0].quantized_accuracy, right=54, accuracy=0.90),
             ),
-            "5.0 points of accuracy are lost to int8",
+            "int8 loses 5.0 points of accuracy",
         ),
         (
             lambda r: with_source(r, licences=("CC BY-NC 4.0", "CC0")),

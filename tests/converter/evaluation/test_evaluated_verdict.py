@@ -52,8 +52,8 @@ def test_what_was_measured_joins_what_was_proved():
     [
         ({"a": {"a": 10, "b": 0}, "b": {"a": 0, "b": 9}}, 0.0, "judged on 19 pictures, wanted 50 or more"),
         ({"a": {"a": 60, "b": 0}, "b": {"a": 0, "b": 0}}, 0.0, "all 60 pictures are a; add others"),
-        ({"a": {"a": 60, "b": 0}, "b": {"a": 10, "b": 0}}, 0.0, "no more than by saying 'a' every time"),
-        ({"a": {"a": 40, "b": 0}, "b": {"a": 0, "b": 40}}, 0.6, "nothing is said of 60% of pictures"),
+        ({"a": {"a": 60, "b": 0}, "b": {"a": 10, "b": 0}}, 0.0, "no better than 'a' for every picture"),
+        ({"a": {"a": 40, "b": 0}, "b": {"a": 0, "b": 40}}, 0.6, "it abstains on 60% of pictures"),
     ],
 )
 def test_figures_that_speak_against_it_make_it_no(crossover, abstained, told):

@@ -19,8 +19,8 @@ def test_a_line_says_the_answer_and_numbers_several_reasons():
 def test_the_verdict_of_the_conversion_is_read_from_the_bundle(tmp_path):
     """A graph, and a bundle of an older converter, have none: that is a reason too."""
     assert "a graph" in read_verdict(tmp_path / "graph.pb").line
-    assert "left no verdict" in read_verdict(tmp_path).line
+    assert "holds no verdict" in read_verdict(tmp_path).line
     (tmp_path / "report.json").write_text("{}", encoding="utf-8")
-    assert "left no verdict" in read_verdict(tmp_path).line
+    assert "holds no verdict" in read_verdict(tmp_path).line
     (tmp_path / "report.json").write_bytes(msgspec.json.encode({"name": "x", "verdict": CONVERTED}))
     assert read_verdict(tmp_path) == CONVERTED

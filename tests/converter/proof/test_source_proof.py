@@ -13,9 +13,9 @@ def test_the_sentence_has_the_figures_of_float_and_quantized():
     stages = tuple(StageProof(name, in_float, quantized) for name in ("metal", "steel"))
     proof = SourceProof(proved=True, stages=stages, pictures=("a.jpg",) * 30)
     assert proof.sentence == (
-        "proved at the source: 30 pictures in TensorFlow itself; float gives its label 60 of 60 times, worst"
-        " probability difference 0.0011; quantized gives its label 58 of 60 times, worst probability"
-        " difference 0.0430"
+        "proved at the source: on 30 pictures float gives TensorFlow's label 60 of 60 times, worst"
+        " probability difference 0.0011; quantized gives TensorFlow's label 58 of 60 times, worst"
+        " probability difference 0.0430"
     )
 
 

@@ -57,7 +57,7 @@ def test_a_bundle_is_evaluated_through_the_nodes_own_path(tmp_path, capsys):
     ]
     whole = [good and material == "steel" for good, material in zip(right, materials, strict=True)]
     assert page.count("<figure>") == len(whole) - sum(whole)
-    assert f"Wrong or undecided: {len(whole) - sum(whole)} pictures" in page
+    assert f"Wrong, or abstained: {len(whole) - sum(whole)} pictures" in page
 
 
 def test_a_graph_is_evaluated_in_tensorflow(shared, tmp_path, capsys):

@@ -49,4 +49,4 @@ def test_a_sound_set_passes(tmp_path, capsys):
         rows.append(f"{number}.png,g{number},{number % 2},CC0,yard")
     Path(tmp_path / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
     assert run(actions, "check", tmp_path) == 0
-    assert "nothing found that will hurt" in capsys.readouterr().out
+    assert "nothing found that spoils a training" in capsys.readouterr().out

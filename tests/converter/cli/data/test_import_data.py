@@ -149,7 +149,7 @@ def test_boxes_are_called_labels(tmp_path, capsys):
     annotations = [{"image_id": 1, "bbox": [1, 1, 40, 40]}, {"image_id": 2, "bbox": [1, 1, 40, 40]}]
     write_json(tmp_path / "set" / "a.json", coco(names, annotations))
     _import(tmp_path / "set", tmp_path / "labels")
-    assert "2 boxes taken as labels of their pictures: a box is not a mask" in capsys.readouterr().out
+    assert "2 boxes taken as labels of their pictures; a box is no mask" in capsys.readouterr().out
     assert [sample.mask for sample in load_dataset(tmp_path / "labels")] == [None, None]
     _import(tmp_path / "set", tmp_path / "crops", "--boxes", "crops")
     assert "2 boxes cut out as 2 pictures" in capsys.readouterr().out

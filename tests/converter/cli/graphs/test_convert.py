@@ -110,8 +110,8 @@ def test_the_bundle_says_where_it_comes_from(int8_bundle, cascade):
     assert "steel: scaling: (pixel - 127.5) / 127.5 [MobileNet v1, whose scaling is known]" in notes
     assert "metal: answer: 2 labels: one of them, by a softmax" in notes
     proof = next(note for note in notes if note.startswith("proof: "))
-    assert proof.startswith("proof: proved at the source: 12 pictures in TensorFlow itself; float gives its")
-    assert "quantized gives its label" in proof
+    assert proof.startswith("proof: proved at the source: on 12 pictures float gives TensorFlow's label")
+    assert "quantized gives TensorFlow's label" in proof
     assert manifest.measured is not None
     steel = next(stage for stage in manifest.measured.stages if stage.stage == "steel")
     assert steel.labelled_pictures == 12
