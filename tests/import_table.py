@@ -166,15 +166,27 @@ CONVERTER = {
         "edge_node.inference "
         "edge_node.inspection edge_node.update"
     ),
-    "training": "architectures graphs data edge_node.messages edge_node.inference",
+    # What takes the steps knows activations and labels, neither recipes nor pictures.
+    "training.steps": "data",
+    "training": "architectures graphs data training.steps edge_node.messages edge_node.inference",
+    # Each member of a training is quantized and judged as a bundle is.
+    "risk": (
+        "architectures graphs data quantize evaluation conversion training.steps training "
+        "edge_node.messages edge_node.inference"
+    ),
     # A run folder keeps what a training reports, and draws the pictures that it got wrong.
-    "runs": "data training evaluation risk edge_node.messages edge_node.inference edge_node.inspection",
-    "study": "data evaluation training",
+    "runs": (
+        "data training.steps training evaluation risk edge_node.messages edge_node.inference "
+        "edge_node.inspection"
+    ),
+    "study": "data evaluation training.steps training",
     "cli.graphs": (
         "architectures data nodes graphs quantize evaluation conversion "
         "edge_node.camera edge_node.inference edge_node.inspection"
     ),
-    "cli.training": "architectures data training runs study edge_node.messages",
+    "cli.training": (
+        "architectures data training.steps training runs study risk edge_node.messages edge_node.inference"
+    ),
     "cli.bundles": (
         "data evaluation conversion runs edge_node.messages edge_node.camera edge_node.inference "
         "edge_node.inspection edge_node.update"

@@ -1,1 +1,1 @@
-"""Choose for a stated risk when stages abstain, on pictures of sources that were left out of a training."""
+"""Choose when stages abstain for a stated risk, on sources that a training left out."""

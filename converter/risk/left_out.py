@@ -19,10 +19,10 @@ from converter.output_paths import write_file
 from converter.quantize.conversion_process import ConversionProcess
 from converter.quantize.request import Mode
 from converter.risk.choice import LeftOutAnswers
-from converter.training.checkpoint import read_arrays, write_arrays
 from converter.training.recipe import format_cascade
 from converter.training.retrained_graph import GRAPH_NAME, OutputFiles, Retrained, write_retrained
 from converter.training.retraining import load_member
+from converter.training.steps.checkpoint import read_arrays, write_arrays
 from converter.work_folder import work_folder
 from edge_node.inference.engine import Engine
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from converter.progress import BeginStep
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
     from converter.training.side_by_side import TrainedMember
-    from converter.training.training_data import Member
+    from converter.training.steps.training_data import Member
     from edge_node.inference.bundle import Bundle
 
 _CALIBRATION_PICTURES = 200

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.training.training_data import Validation
+    from converter.training.steps.training_data import Validation
 
 
 def draw_curves(rows: Sequence[tuple[int, Validation]]) -> bytes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.data.dataset import Sample
-    from converter.training.training_data import TrainingTarget
+    from converter.training.steps.training_data import TrainingTarget
 
 _SHOWN = 48
 _COLUMNS, _CELL_WIDTH_PX, _CELL_HEIGHT_PX, _GAP_PX = 6, 240, 180, 4

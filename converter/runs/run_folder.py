@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Any
 
-    from converter.training.training_data import Validation
+    from converter.training.steps.training_data import Validation
 
 LOCK_NAME, CURVES_NAME = "lock", "curves.csv"
 

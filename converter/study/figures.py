@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.training.training_data import TrainingTarget
+    from converter.training.steps.training_data import TrainingTarget
 
 SPECIMEN, PICTURE, KNOWN = "specimen", "picture", "known"
 

@@ -14,15 +14,15 @@ import numpy as np
 from converter.data.splits import split_by_group
 from converter.data.stage_truth import UNKNOWN
 from converter.training.draw_weights import weigh_pictures
-from converter.training.head_training import fit_head_temperature
 from converter.training.retraining import PreparedTraining, RetrainedNetwork, fit
+from converter.training.steps.head_training import fit_head_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.training_data import TrainingTarget
+    from converter.training.steps.training_data import TrainingTarget
 
 # Candidates for a decision threshold; nearer to 0 or 1 a handful of pictures would decide.
 _THRESHOLDS = tuple(np.round(np.arange(0.25, 0.76, 0.05), 2).tolist())

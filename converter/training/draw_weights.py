@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from converter.data.dataset import Sample
     from converter.training.recipe import TrainingRecipe
-    from converter.training.training_data import TrainingTarget
+    from converter.training.steps.training_data import TrainingTarget
 
 # A stratum (set and label, perhaps of one source) with fewer pictures is drawn less often than a larger one,
 # or training would overfit its few pictures.

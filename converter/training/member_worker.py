@@ -15,9 +15,9 @@ import numpy as np
 
 from converter.child_process import end_with_parent
 from converter.tensorflow_import import tensorflow
-from converter.training.checkpoint import Checkpoint, read_arrays, write_arrays
-from converter.training.head_training import train
-from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget, Validation
+from converter.training.steps.checkpoint import Checkpoint, read_arrays, write_arrays
+from converter.training.steps.head_training import train
+from converter.training.steps.training_data import TrainingData, TrainingSettings, TrainingTarget, Validation
 
 ACTIVATIONS_NAME, MASKS_NAME, START_NAME = "activations.npy", "masks.npy", "start.npz"
 JOB_NAME, ARRAYS_NAME = "job.json", "arrays.npz"
@@ -66,17 +66,20 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def main() -> int:
-    """Train the member of the folder ``argv[3]``, with what it shares with others in ``argv[2]``."""
+    """Train the member of the folder ``argv[3]``, with what it shares with others in ``argv[2]``.
+
+    ``argv[1]`` is the parent's process id, and ``argv[4]`` the time between two kept states, in seconds.
+    """
     end_with_parent(int(sys.argv[1]))
     os.environ.update(_ENVIRONMENT)
-    _train(Path(sys.argv[2]), Path(sys.argv[3]))
+    _train(Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))
     return 0
 
 
-def _train(shared: Path, own: Path) -> None:
+def _train(shared: Path, own: Path, checkpoint_s: float) -> None:
     tf = tensorflow()
     from converter.architectures.backbones import load_backbone
-    from converter.training.fine_tuning import cut_before
+    from converter.training.steps.fine_tuning import cut_before
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -104,7 +107,7 @@ def _train(shared: Path, own: Path) -> None:
         upper=upper,
         report=lambda found: _tell(Progress(validation=found)),
         on_steps=lambda steps: _tell(Progress(steps=steps)),
-        kept=Checkpoint(own / CHECKPOINT_NAME),
+        kept=Checkpoint(own / CHECKPOINT_NAME, checkpoint_s),
     )
     trained = {str(index): value for index, value in enumerate(upper.get_weights())}
     for index, head in enumerate(heads):

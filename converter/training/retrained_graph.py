@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.architectures.backbones import Backbone
-    from converter.training.training_data import TrainedHead
+    from converter.training.steps.training_data import TrainedHead
 
 GRAPH_NAME = "retrained_graph.pb"
 _WX_PLUS_B, _ADD = LOGITS_NODE.rsplit("/", 1)

@@ -19,12 +19,18 @@ from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
 from converter.training.augment import INSPECTION, Augmentation
 from converter.training.bottlenecks import Extractor, Variant, compute, make_extractor, read_mask_variant
-from converter.training.fine_tuning import Cut, cut_before
-from converter.training.head_training import fit_head_temperature
 from converter.training.member_worker import ACTIVATIONS_NAME
 from converter.training.retrained_graph import freeze_backbone
 from converter.training.side_by_side import Network, TrainedMember
-from converter.training.training_data import Member, TrainedHead, TrainingData, TrainingTarget, Validation
+from converter.training.steps.fine_tuning import Cut, cut_before
+from converter.training.steps.head_training import fit_head_temperature
+from converter.training.steps.training_data import (
+    Member,
+    TrainedHead,
+    TrainingData,
+    TrainingTarget,
+    Validation,
+)
 from converter.training.variations import average, plan_members, train_members
 from edge_node.errors import DatasetError
 

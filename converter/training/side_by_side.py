@@ -21,7 +21,6 @@ import msgspec
 import numpy as np
 
 import converter
-from converter.training.checkpoint import read_arrays, write_arrays
 from converter.training.member_worker import (
     ACTIVATIONS_NAME,
     ARRAYS_NAME,
@@ -33,7 +32,8 @@ from converter.training.member_worker import (
     Progress,
     Target,
 )
-from converter.training.training_data import TrainedHead
+from converter.training.steps.checkpoint import CHECKPOINT_S, read_arrays, write_arrays
+from converter.training.steps.training_data import TrainedHead
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.training.training_data import Member, TrainingData, TrainingTarget, Validation
+    from converter.training.steps.training_data import Member, TrainingData, TrainingTarget, Validation
 
 _CODE = ("training", "architectures")  # packages whose code the weights depend on
 _ERRORS_NAME = "errors.txt"
@@ -83,6 +83,7 @@ def train_side_by_side(  # noqa: PLR0913 - the trainings, where they are kept, a
     *,
     on_steps: Callable[[int], None] = lambda _steps: None,
     report: Callable[[int, Validation], None] = lambda _member, _found: None,
+    checkpoint_s: float = CHECKPOINT_S,
 ) -> list[TrainedMember]:
     """Train all members that are not trained yet, as many at once as this process has cores.
 
@@ -94,6 +95,7 @@ def train_side_by_side(  # noqa: PLR0913 - the trainings, where they are kept, a
         content: a text that is different for other activations and masks.
         on_steps: called with the number of further steps that are done, by all members together.
         report: called with a member's number, from 0, and the result of its validation.
+        checkpoint_s: time between two kept states of a member.
 
     Raises:
         DatasetError: a process failed, or the disk refuses.
@@ -108,7 +110,7 @@ def train_side_by_side(  # noqa: PLR0913 - the trainings, where they are kept, a
     for number, member in enumerate(members):
         if number not in waiting:
             on_steps(member.settings.steps)
-    with _Processes(work, folders, on_steps, report) as processes:
+    with _Processes(work, folders, on_steps, report, checkpoint_s) as processes:
         processes.run(waiting, at_once=count_cores())
     return [_read(folder, questions) for folder in folders]
 
@@ -170,8 +172,10 @@ class _Processes:
         folders: Sequence[Path],
         on_steps: Callable[[int], None],
         report: Callable[[int, Validation], None],
+        checkpoint_s: float,
     ) -> None:
         self._work, self._folders, self._on_steps, self._report = work, folders, on_steps, report
+        self._checkpoint_s = checkpoint_s
         self._running: dict[int, subprocess.Popen[str]] = {}
         self._told: queue.Queue[tuple[int, str]] = queue.Queue()
 
@@ -207,6 +211,7 @@ class _Processes:
                 [
                     *(sys.executable, "-m", "converter.training.member_worker"),
                     *(str(os.getpid()), str(self._work), str(self._folders[number])),
+                    str(self._checkpoint_s),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -256,7 +261,7 @@ def _code_version() -> str:
 
     digest = hashlib.sha256(f"{version('tensorflow')} {np.__version__}".encode())
     root = Path(converter.__file__).parent
-    for path in sorted(path for package in _CODE for path in (root / package).glob("*.py")):
+    for path in sorted(path for package in _CODE for path in (root / package).rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
-from converter.training.checkpoint import Checkpoint
 from converter.training.draw_weights import weigh_pictures
-from converter.training.head_training import train
 from converter.training.member_worker import CHECKPOINT_NAME
 from converter.training.side_by_side import (
     Network,
@@ -23,7 +21,9 @@ from converter.training.side_by_side import (
     prepare_folder,
     train_side_by_side,
 )
-from converter.training.training_data import Member, TrainedHead, TrainingData, TrainingSettings
+from converter.training.steps.checkpoint import Checkpoint
+from converter.training.steps.head_training import train
+from converter.training.steps.training_data import Member, TrainedHead, TrainingData, TrainingSettings
 from edge_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from converter.data.dataset import Sample
     from converter.training.recipe import CascadeRecipe, TrainingRecipe
-    from converter.training.training_data import TrainingTarget, Validation
+    from converter.training.steps.training_data import TrainingTarget, Validation
 
 _VALIDATIONS = 20  # per training, unless the recipe says otherwise
 

@@ -13,7 +13,7 @@ from converter.architectures.backbones import FEATURES_NODE, Backbone, GraphReco
 from converter.tensorflow_import import tensorflow
 from converter.training.recipe import StageRecipe
 from converter.training.retrained_graph import OutputFiles, Retrained, freeze_backbone, write_retrained
-from converter.training.training_data import TrainedHead
+from converter.training.steps.training_data import TrainedHead
 from edge_node.inference.manifest import Resize
 from tests.benchmarks import zoo_graphs
 from tests.benchmarks.zoo_kinds import IMAGENET, KINDS, SYMMETRIC

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from converter.training.allowed_rows import LicenceRow
     from converter.training.augment import Augmentation
     from converter.training.retraining import PreparedTraining, RetrainedNetwork
-    from converter.training.training_data import Validation
+    from converter.training.steps.training_data import Validation
 
     Logits = dict[str, np.ndarray]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from converter.runs.curves import draw_curves
-from converter.training.training_data import Validation
+from converter.training.steps.training_data import Validation
 
 
 def test_curves_are_a_picture_of_every_validation():

@@ -10,7 +10,7 @@ import pytest
 
 from converter.data.dataset import load_dataset
 from converter.runs.mistakes import draw_mistakes, format_mistakes, judge_stage
-from converter.training.training_data import TrainingTarget
+from converter.training.steps.training_data import TrainingTarget
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from converter.runs.run_folder import RunFolder, is_going_on, open_run
 from converter.runs.run_record import read_run
 from converter.runs.run_table import list_runs
-from converter.training.training_data import Validation
+from converter.training.steps.training_data import Validation
 from edge_node.errors import DatasetError
 
 

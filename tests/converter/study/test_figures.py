@@ -20,7 +20,7 @@ from converter.study.models import (
     SEVERITY_CASCADE,
     TITLES,
 )
-from converter.training.training_data import TrainingTarget
+from converter.training.steps.training_data import TrainingTarget
 
 
 def test_errors_between_materials_by_hand():

@@ -10,7 +10,7 @@ from converter.data.dataset import Sample
 from converter.training.cross_validation import JudgedFold, fit_thresholds
 from converter.training.recipe import CascadeRecipe, StageRecipe
 from converter.training.retraining import PreparedTraining
-from converter.training.training_data import TrainingTarget
+from converter.training.steps.training_data import TrainingTarget
 
 
 def test_a_threshold_is_told_where_left_out_pictures_lean_to_one_side():

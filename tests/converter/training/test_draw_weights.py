@@ -10,7 +10,7 @@ import pytest
 from converter.data.dataset import Sample
 from converter.training.draw_weights import weigh_pictures
 from converter.training.recipe import TrainingRecipe
-from converter.training.training_data import TrainingTarget
+from converter.training.steps.training_data import TrainingTarget
 
 
 def _series(count: int, group: str, condition: str, source: str = "site", set_name: str = "") -> list[Sample]:

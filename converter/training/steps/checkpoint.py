@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_EVERY_S = 60.0
+CHECKPOINT_S = 60.0  # a kill loses so much at most
 
 
 class Keepable(Protocol):
@@ -30,7 +30,7 @@ class Keepable(Protocol):
 class Checkpoint:
     """The file that holds the state of the training that is going on."""
 
-    def __init__(self, path: Path, every_s: float = _EVERY_S) -> None:
+    def __init__(self, path: Path, every_s: float = CHECKPOINT_S) -> None:
         """Keep a state in ``path`` every ``every_s`` seconds."""
         self._path, self._every_s = path, every_s
         self._kept_at = time.monotonic()

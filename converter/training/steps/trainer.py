@@ -8,17 +8,17 @@ import numpy as np
 
 from converter.data.stage_truth import UNKNOWN
 from converter.tensorflow_import import tensorflow
-from converter.training.losses import cross_entropy, position_loss, weigh_classes
-from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
-from converter.training.trained_pass import make_trained_pass
-from converter.training.training_data import TrainedHead, Validation
+from converter.training.steps.losses import cross_entropy, position_loss, weigh_classes
+from converter.training.steps.style_mixing import Mixing, draw_mixing, mix_styles
+from converter.training.steps.trained_pass import make_trained_pass
+from converter.training.steps.training_data import TrainedHead, Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
+    from converter.training.steps.training_data import TrainingData, TrainingSettings, TrainingTarget
 
 _AVERAGE_DECAY = 0.99  # of the moving average of weights, which generalises better than the last step's
 _WARM_UP_SHARE = 0.1

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from converter.data.stage_truth import UNKNOWN
-from converter.training.head_training import fit_head_temperature, train
-from converter.training.losses import cross_entropy
-from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
+from converter.training.steps.head_training import fit_head_temperature, train
+from converter.training.steps.losses import cross_entropy
+from converter.training.steps.training_data import TrainingData, TrainingSettings, TrainingTarget
 
 
 def test_unknown_labels_teach_nothing():

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.tensorflow_import import tensorflow
-from converter.training.losses import cross_entropy
-from converter.training.trainer import HeadTrainer
+from converter.training.steps.losses import cross_entropy
+from converter.training.steps.trainer import HeadTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from converter.training.checkpoint import Checkpoint
-    from converter.training.training_data import (
+    from converter.training.steps.checkpoint import Checkpoint
+    from converter.training.steps.training_data import (
         TrainedHead,
         TrainingData,
         TrainingSettings,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from converter.tensorflow_import import tensorflow
-from converter.training.fine_tuning import input_names
+from converter.training.steps.fine_tuning import input_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from converter.architectures.backbones import load_backbone
-from converter.training.fine_tuning import cut_before
+from converter.training.steps.fine_tuning import cut_before
 from edge_node.errors import GraphError
 from tests.support.plates import SIZE_PX
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.training.head_training import train
-from converter.training.style_mixing import Mixing, draw_mixing, mix_styles
-from converter.training.training_data import TrainingData, TrainingSettings, TrainingTarget
+from converter.training.steps.head_training import train
+from converter.training.steps.style_mixing import Mixing, draw_mixing, mix_styles
+from converter.training.steps.training_data import TrainingData, TrainingSettings, TrainingTarget
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.training.losses import (
+from converter.training.steps.losses import (
     CORRODED_POSITION_WEIGHT,
     MAX_CLASS_WEIGHT,
     cross_entropy,
