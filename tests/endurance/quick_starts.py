@@ -57,7 +57,7 @@ BROKER, BROKER_PORT = "broker.example", 1883
 
 
 class Cost(NamedTuple):
-    """What a quick start took."""
+    """What a quick start took; the seconds are without those that a command ran until its Ctrl-C."""
 
     name: str
     lines: int
@@ -107,13 +107,13 @@ def quick_start_lines(readme: str, name: str) -> list[str]:
     return block[1].splitlines() if block else []
 
 
-def ended_by_signal(line: str) -> tuple[str, str]:
-    """Return ``line``, with a SIGINT for a command that would never end, and what that command must say."""
+def ended_by_signal(line: str) -> tuple[str, str, int]:
+    """Return ``line``, with a SIGINT for a command that would never end, what that must say, and its seconds."""
     *before, last = line.partition("  #")[0].rstrip().split(" && ")
     for beginning, (seconds, wanted) in ENDLESS.items():
         if last.startswith(beginning):
-            return " && ".join([*before, f"timeout --signal=INT {seconds} {last}"]), wanted
-    return line, ""
+            return " && ".join([*before, f"timeout --signal=INT {seconds} {last}"]), wanted, seconds
+    return line, "", 0
 
 
 def _run(root: Root, name: str, lines: list[str]) -> Cost:
@@ -124,12 +124,12 @@ def _run(root: Root, name: str, lines: list[str]) -> Cost:
             print(f"--             {line}   (no systemd runs here)")
             continue
         began_s = time.monotonic()
-        ended, wanted = ended_by_signal(line)
+        ended, wanted, waited_s = ended_by_signal(line)
         said = root.step(ended, begin=begin, user=USER, wanted=(0, 124, 130) if wanted else (0,))
         if wanted not in said:
             root.failures.append(f"{line}: did not say {wanted!r}\n{said[-2000:]}")
         downloaded += downloaded_mb(said)
-        seconds += time.monotonic() - began_s
+        seconds += time.monotonic() - began_s - waited_s
         if activate := re.search(r"\. \.venv/bin/activate", line):  # goes on in every later shell
             begin += f"{activate.group()}; "
     environment = root.path / CLONE.lstrip("/") / ".venv"

@@ -57,11 +57,12 @@ def test_only_what_goes_on_until_ctrl_c_gets_a_signal() -> None:
     assert ended_by_signal("edge-node run --config node.toml    # Ctrl-C ends it") == (
         "timeout --signal=INT 15 edge-node run --config node.toml",
         "SIGINT: stopping",
+        15,
     )
     assert ended_by_signal("a && .venv/bin/edge-node control-room --demo")[0] == (
         "a && timeout --signal=INT 60 .venv/bin/edge-node control-room --demo"
     )
-    assert ended_by_signal("edge-node mission list  # who") == ("edge-node mission list  # who", "")
+    assert ended_by_signal("edge-node mission list  # who") == ("edge-node mission list  # who", "", 0)
 
 
 def test_what_pip_downloads_is_added_up() -> None:
