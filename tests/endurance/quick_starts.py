@@ -108,7 +108,7 @@ def quick_start_lines(readme: str, name: str) -> list[str]:
 
 
 def ended_by_signal(line: str) -> tuple[str, str, int]:
-    """Return ``line``, with a SIGINT for a command that would never end, what that must say, and its seconds."""
+    """Return ``line``, with a SIGINT for what would never end; what that must say, and its seconds."""
     *before, last = line.partition("  #")[0].rstrip().split(" && ")
     for beginning, (seconds, wanted) in ENDLESS.items():
         if last.startswith(beginning):
