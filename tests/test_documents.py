@@ -2,7 +2,8 @@
 
 A block of ``sh`` below a line ``<!-- run -->`` is run, all those of a page in one temporary folder. Every
 other quoted command must be one that its own parser takes; in a sentence, a command may leave arguments out.
-A table of figures has a column "command": what measured each row.
+A table of figures has a column "command": what measured each row. A word such as `max_mb` in a sentence must
+stand in the code.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -28,6 +30,11 @@ PAGES = {path.relative_to(ROOT).as_posix(): Page.read(path) for path in (README,
 GUIDE_LINES, README_LINES = 300, 150
 PICTURE_BYTES = 256 * 1024
 LAST_HEADING = "Where to go next"
+LANGUAGES = frozenset({"sh", "toml", "json", "yaml", "python", "text", "ini", "nginx"})
+WORDS_OF_OTHERS = {  # of EMQX, PostgreSQL, TimescaleDB and TensorFlow, and steps that the ablation removed
+    *("hash_topic", "shared_subscription_strategy", "synchronous_standby_names", "drop_chunks"),
+    *("optimize_for_inference", "balance_heads", "double_channels", "refit_heads"),
+}
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 each_guide = pytest.mark.parametrize(
     "page", [Page.read(path) for path in GUIDES], ids=[p.name for p in GUIDES]
@@ -53,7 +60,7 @@ def wrong_commands(page: Page) -> list[str]:
     quoted = [
         (shlex.join(words), quoted_commands.find_problem(words))
         for block in page.blocks
-        if block.language in ("sh", "bash", "console")
+        if block.language == "sh"
         for words in quoted_commands.split_commands(block.text)
     ]
     mentioned = [
@@ -81,13 +88,14 @@ def figures_without_command(page: Page) -> list[str]:
     """
     found = []
     for table in page.tables:
-        if "figure" not in table.columns and not table.is_numeric:
+        columns = [name.lower() for name in table.columns]
+        if "figure" not in columns and not table.is_numeric:
             continue
-        if "command" not in table.columns:
+        if "command" not in columns:
             is_named = any(_is_command(span) for span in re.findall(r"`([^`]+)`", table.section))
             found += [] if is_named else [f"no command: {' | '.join(table.columns)}"]
             continue
-        at, is_named = table.columns.index("command"), False
+        at, is_named = columns.index("command"), False
         for row in table.rows:
             cell = row[at] if at < len(row) else ""
             spans = re.findall(r"`([^`]+)`", cell)
@@ -102,12 +110,14 @@ def _is_command(span: str) -> bool:
 
 def bad_blocks(page: Page) -> list[str]:
     """Return why a block of configuration, data or code is not what its language says."""
-    bad = []
+    bad = ["a block without backquotes"] if re.search(r"^ *~~~", page.prose, flags=re.MULTILINE) else []
     for block in page.blocks:
         try:
-            if block.language == "json":
+            if block.language not in LANGUAGES:
+                bad.append(f"{block.text}no language that is checked: {block.language!r}")
+            elif block.language == "json":
                 msgspec.json.decode(block.text)
-            elif block.language in ("yaml", "yml"):
+            elif block.language == "yaml":
                 msgspec.yaml.decode(block.text)
             elif block.language == "python":
                 compile(block.text, page.path.name, "exec")
@@ -117,6 +127,21 @@ def bad_blocks(page: Page) -> list[str]:
             bad.append(f"{block.text}{err}")
     problems = {span: quoted_settings.find_problem_of_mention(span) for span in page.spans}
     return bad + [f"{span}: {problem}" for span, problem in problems.items() if problem]
+
+
+def unknown_words(page: Page) -> list[str]:
+    """Return each word with an underscore between backquotes, such as a key, that no code knows."""
+    found = (re.fullmatch(r"([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?: = .*)?", span) for span in page.spans)
+    return [word[1] for word in found if word and word[1] not in _words_of_code() | WORDS_OF_OTHERS]
+
+
+@lru_cache
+def _words_of_code() -> frozenset[str]:
+    """Return the words with an underscore of the programs, their pages and the units of systemd."""
+    paths = [path for name in ("edge_node", "converter", "systemd") for path in (ROOT / name).rglob("*.*")]
+    kinds = (".py", ".js", ".toml", ".conf", ".service", ".acl")
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.suffix in kinds]
+    return frozenset(re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", "\n".join(texts)))
 
 
 @each_page
@@ -135,6 +160,12 @@ def test_quoted_commands_are_taken_by_their_programs(page: Page) -> None:
 def test_quoted_configuration_is_read(page: Page) -> None:
     """TOML by the real readers, JSON, YAML and Python by theirs; a `[section] key` in a sentence exists."""
     assert bad_blocks(page) == []
+
+
+@each_page
+def test_keys_and_fields_are_spelt_as_in_the_code(page: Page) -> None:
+    """A key or a field that a sentence names without its section is a word of the programs."""
+    assert unknown_words(page) == []
 
 
 @each_page
@@ -228,8 +259,9 @@ def test_what_is_wrong_on_a_page_is_found(tmp_path: Path) -> None:
         "edge-node watch knows no --colour",
         "edge-node has no command fly",
     ]
-    assert len(bad_blocks(page)) == 4
-    assert len(figures_without_command(page)) == 2
+    assert len(bad_blocks(page)) == 6
+    assert unknown_words(page) == ["pictures_mbb"]
+    assert len(figures_without_command(page)) == 3
 
 
 def test_anchors_are_those_of_github() -> None:
@@ -250,7 +282,7 @@ sudo .venv/bin/edge-node demo
 ```
 
 `edge-node watch --colour`, `edge-node fly`, `edge-node bundle install FILE`, `[camera] sourc`,
-`[spool] max_mb = 0`
+`[spool] max_mb = 0`, `pictures_mbb`, `pictures_mb = 3`
 
 ```toml
 [mqtt]
@@ -260,6 +292,18 @@ hostnam = "x"
 ```json
 {
 ```
+
+```
+edge-node run --nonsense
+```
+
+~~~sh
+edge-node run --nonsense
+~~~
+
+| What | Figure | Command |
+| --- | --- | --- |
+| a | 1 | |
 
 | what | figure | command |
 | --- | --- | --- |

@@ -73,7 +73,7 @@ def channels() -> list[Channel]:
             0,
             sends=False,
         ),
-        Channel("shadow", topics.of(Kind.SHADOW), "Where a bundle on trial disagrees.", Disagreement),
+        Channel("shadow", topics.of(Kind.SHADOW), "Where the shadow bundle disagrees.", Disagreement),
         Channel(
             "checkpoint",
             topics.of(Kind.CHECKPOINT),

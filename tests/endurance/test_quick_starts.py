@@ -55,12 +55,14 @@ def test_lines_that_need_no_network_run_word_for_word(
 def test_only_what_goes_on_until_ctrl_c_gets_a_signal() -> None:
     """Comments fall away there, and commands before it are left as they are."""
     assert ended_by_signal("edge-node run --config node.toml    # Ctrl-C ends it") == (
-        "timeout --signal=INT 8 edge-node run --config node.toml"
+        "timeout --signal=INT 15 edge-node run --config node.toml",
+        "SIGINT: stopping",
+        15,
     )
-    assert ended_by_signal("a && .venv/bin/edge-node control-room --demo") == (
-        "a && timeout --signal=INT 30 .venv/bin/edge-node control-room --demo"
+    assert ended_by_signal("a && .venv/bin/edge-node control-room --demo")[0] == (
+        "a && timeout --signal=INT 60 .venv/bin/edge-node control-room --demo"
     )
-    assert ended_by_signal("edge-node mission list  # who") == "edge-node mission list  # who"
+    assert ended_by_signal("edge-node mission list  # who") == ("edge-node mission list  # who", "", 0)
 
 
 def test_what_pip_downloads_is_added_up() -> None:

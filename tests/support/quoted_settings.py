@@ -11,7 +11,7 @@ import msgspec
 
 from converter.data.exchange.category_map import read_category_map
 from converter.graphs.cascade_file import CascadeTable, StageTable
-from converter.training.recipe import CascadeRecipe, StageRecipe, TrainingRecipe
+from converter.training.recipe import CascadeRecipe, RiskRecipe, StageRecipe, TrainingRecipe
 from edge_node.config.sections import SECTIONS as NODE
 from edge_node.config.sections import parse_config
 from edge_node.config.toml_reader import read_sections
@@ -29,7 +29,13 @@ _NEEDED = {  # keys without a default, which a piece may leave out
     "mqtt": {"hostname": '"127.0.0.1"'},
 }
 _TABLES: tuple[Mapping[str, type[msgspec.Struct]], ...] = (
-    {"": CascadeRecipe, "training": TrainingRecipe, "variation": TrainingRecipe, "stage": StageRecipe},
+    {
+        "": CascadeRecipe,
+        "training": TrainingRecipe,
+        "variation": TrainingRecipe,
+        "stage": StageRecipe,
+        "risk": RiskRecipe,
+    },
     {"": CascadeTable, "stage": StageTable},
 )
 _MENTION = re.compile(r"\[(\w+)\](?: (\w+))?(?: = (.+))?")
