@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLOOR_NAME = "clock_floor.json"
-BUILT = ("0.10.0", datetime(2026, 11, 30, tzinfo=timezone.utc))  # no copy of this version is older
+BUILT = ("0.11.0", datetime(2026, 12, 1, tzinfo=timezone.utc))  # no copy of this version is older
 TOLERANCE_S = 30.0  # so much a clock may lag the floor: two machines' clocks never agree exactly
 AHEAD_S = 900.0  # a clock further ahead of a floor that rose in this boot was set
 LEAP_S = 3600.0  # a trusted clock that is further ahead must hold before it is believed; the machine was off

@@ -164,7 +164,7 @@ EXAMPLES: dict[str, msgspec.Struct] = {
         since=_AT - timedelta(minutes=12),
         epoch=_EPOCH,
         boot_id=_BOOT,
-        version="0.10.0",
+        version="0.11.0",
         bundle="steel-aluminium 1.4",
         camera=Part(state=PartState.OK, text="1280 x 720 at 30.0 frames/s"),
         model=_OK,
