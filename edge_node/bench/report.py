@@ -140,12 +140,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_S,
         help="duration for each bundle and number of threads, without loading (default: %(default)g)",
     )
-    parser.add_argument(
-        "--size", default="640x480", help="size of the frames in pixels, or `as-is` (default: 640x480)"
-    )
-    parser.add_argument(
-        "--broker", metavar="HOST:PORT", help="publish the verdicts too, to a broker without a password"
-    )
+    parser.add_argument("--size", default="640x480", help="frames in pixels, or `as-is` (default: 640x480)")
+    parser.add_argument("--broker", metavar="HOST:PORT", help="publish too, to a broker without a password")
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
     parser.epilog = (
         "All figures depend on how busy this machine is now: compare shares, not milliseconds.\n"

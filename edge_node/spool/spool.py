@@ -338,9 +338,7 @@ class Spool:
             self._on_disk |= batch.meta
             self._changed.notify_all()
         if written.dropped:
-            _log.warning(
-                "%s: the bound on disk is reached; %d rows are dropped", self._path, len(written.dropped)
-            )
+            _log.warning("%s: the bound on disk is reached; %d rows lost", self._path, len(written.dropped))
         self._on_commit()
 
     def _note_failure(self, err: Exception) -> bool:

@@ -28,11 +28,11 @@ def test_everything_that_a_person_has_to_know_is_told():
         "7 pictures of COCO, 2 masks: out/labels.csv",
         "  4 corroded, 3 uncorroded",
         "  3 groups (4 joined by their names)",
-        "  5 boxes taken as labels of their pictures: a box is not a mask, no pixel in it counts as corroded",
+        "  5 boxes taken as labels of their pictures; a box is no mask, so it marks no pixel as corroded",
         "  1 pictures are turned by their EXIF data; masks are turned with them",
         (
-            "  of 1 of them no size tells if positions are meant before the turn: COCO's habit was taken;"
-            " look at their masks, and give --orientation if they lie wrong"
+            "  for 1 of them the sizes do not say whether positions are meant before the turn; COCO's usual"
+            " way was taken. Look at their masks, and give --orientation if they are wrong"
         ),
         "left out (import.json names all 5):",
         "  4  a copy: a, b, c, ...",

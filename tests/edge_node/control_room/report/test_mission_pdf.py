@@ -25,9 +25,9 @@ def test_the_document_says_all_of_it(history, tmp_path):
     text = text_of(content, tmp_path)
     for words in (
         *("Inspection of pipe 7", "quay", "crawler-1", "25 (83.3%)", "5 not inspectable", "10 verdicts"),
-        *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "no measurement by ISO"),
+        *("1 (0 confirmed, 1 disputed, 0 not reviewed)", "0.50 to 0.70 m", "Ri 4", "not measurements by ISO"),
         *("disputed by Anna", "uncorroded", "mill scale", "numbers 20 to 29", "signature", "page 1 of"),
-        *("does not mean that the metal is uncorroded", "distance along the path, m", "dark 5"),
+        *("the metal there may still be corroded", "distance along the path, m", "dark 5"),
     ):
         assert words in text, words
     assert content.count(b"/Subtype /Image") == 2  # plain, and its outlined twin

@@ -71,7 +71,7 @@ def test_the_first_page_says_for_whom_it_is_with_a_logo_and_times_with_their_zon
     assert (
         "1 finding, 0 confirmed and 0 disputed; the worst is number 1: severity late, 0.50 to 0.70 m." in told
     )
-    assert "10 verdicts have not come. The record is not proved; see Record." in told
+    assert "10 verdicts are missing. The record is not proved; see Record." in told
     assert "UTC" not in told
     assert content.count(b"/Subtype /Image") == 3  # the logo, the picture and its outlined twin
 

@@ -117,6 +117,8 @@ def test_the_dataset_comes_as_one_file(page: ControlRoom) -> None:
 
 def test_another_site_gets_no_file_and_costs_no_time(page: ControlRoom) -> None:
     """Whatever a web page elsewhere makes the browser of an operator ask for; a link to the page works."""
+    finished = {"done", "failed", "cancelled"}
+    wait_for(lambda: {job["state"] for job in page.ask("/api/jobs")["jobs"]} <= finished, 30, "other files")
     before = page.ask("/api/jobs")
     foreign = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors"}
     for path in (
